@@ -1,0 +1,1 @@
+"""The smallest vocabulary everything else is written in; standard library only."""
