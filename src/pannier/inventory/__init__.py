@@ -1,0 +1,68 @@
+"""Stock: a ledger of two-phase transfers. What is on hand, what is promised, to whom and until when."""
+
+from pannier.inventory.errors import (
+    BelowHeldError,
+    BelowZeroError,
+    HoldExpiredError,
+    InsufficientStockError,
+    LocationExistsError,
+    LocationNotFoundError,
+    ReservationConflictError,
+    ReservationNotFoundError,
+    StockNotFoundError,
+    StockQuantityError,
+)
+from pannier.inventory.models import (
+    DEFAULT_LOCATION,
+    Availability,
+    BackorderBound,
+    Cause,
+    HeldFor,
+    LevelRow,
+    LevelsSet,
+    Location,
+    Movement,
+    Place,
+    RefusedLevel,
+    Reservation,
+    StockLevel,
+    StockSettings,
+    SweepResult,
+    Wanted,
+)
+from pannier.inventory.places_api import router as places_router
+from pannier.inventory.places_service import PlacesService
+from pannier.inventory.service import InventoryService, KnownVariants
+
+__all__ = [
+    "DEFAULT_LOCATION",
+    "Availability",
+    "BackorderBound",
+    "BelowHeldError",
+    "BelowZeroError",
+    "Cause",
+    "HeldFor",
+    "HoldExpiredError",
+    "InsufficientStockError",
+    "InventoryService",
+    "KnownVariants",
+    "LevelRow",
+    "LevelsSet",
+    "Location",
+    "LocationExistsError",
+    "LocationNotFoundError",
+    "Movement",
+    "Place",
+    "PlacesService",
+    "RefusedLevel",
+    "Reservation",
+    "ReservationConflictError",
+    "ReservationNotFoundError",
+    "StockLevel",
+    "StockNotFoundError",
+    "StockQuantityError",
+    "StockSettings",
+    "SweepResult",
+    "Wanted",
+    "places_router",
+]

@@ -1,0 +1,109 @@
+"""From a basket and the shop's rules to a quote: pure, the same for cart, checkout, order and simulation.
+
+book = PriceBook("USD", promotions=(...), tax_rates=(...), shipping_methods=(...))     # once
+quote = pricing.quote(BasketRequest(book, (BasketLine(line_id, goods, 2),)))           # often
+quote.totals.total_minor, quote.steps, quote.messages
+
+A shop with one tax and one charge for shipping needs no book:
+quote = pricing.quote(QuoteRequest("USD", (LineRequest(line_id, 1999, 2),), PricingRules.from_settings(settings)))
+"""
+
+from pannier.pricing.actions import ACTIONS, Gift
+from pannier.pricing.book import BasketLine, BasketRequest, PriceBook
+from pannier.pricing.conditions import CONDITIONS
+from pannier.pricing.coupons import COUPON_TEXTS, CouponAnswer, asks_for_nth_order, codes_used_up, enter_coupon
+from pannier.pricing.definitions import DefinitionKind, read_definition
+from pannier.pricing.errors import AmountTooLargeError, ScenarioError, ShippingNotAvailableError
+from pannier.pricing.goods import Filter, Goods, ListedPrice, Period, SalePrice
+from pannier.pricing.methods import CHARGES, ShippingMethod
+from pannier.pricing.models import (
+    UNTAXED,
+    Applied,
+    Discount,
+    LineQuote,
+    LineRequest,
+    PricingRules,
+    Quote,
+    QuoteMessage,
+    QuoteRequest,
+    Step,
+    TaxTotal,
+    Tender,
+    Totals,
+)
+from pannier.pricing.options import ShippingChoice, shipping_choices
+from pannier.pricing.policy import Policy, policy_of
+from pannier.pricing.prices import STANDARD_SHIPPING, Around, CouponOn, Destination, GiftDisplay, Prices, arrives
+from pannier.pricing.promotions import Coupon, Promotion
+from pannier.pricing.rules import explain, quote
+from pannier.pricing.scenario import Priced, figures_of, read_scenarios, run_scenario
+from pannier.pricing.shelf import PriceRule, shelf_price
+from pannier.pricing.shopper import Location, Shopper
+from pannier.pricing.taxes import TaxPart, TaxRate
+from pannier.pricing.tender import LoyaltyRules, Purse
+
+__all__ = [
+    "ACTIONS",
+    "CHARGES",
+    "CONDITIONS",
+    "COUPON_TEXTS",
+    "STANDARD_SHIPPING",
+    "UNTAXED",
+    "AmountTooLargeError",
+    "Applied",
+    "Around",
+    "BasketLine",
+    "BasketRequest",
+    "Coupon",
+    "CouponAnswer",
+    "CouponOn",
+    "DefinitionKind",
+    "Destination",
+    "Discount",
+    "Filter",
+    "Gift",
+    "GiftDisplay",
+    "Goods",
+    "LineQuote",
+    "LineRequest",
+    "ListedPrice",
+    "Location",
+    "LoyaltyRules",
+    "Period",
+    "Policy",
+    "PriceBook",
+    "PriceRule",
+    "Priced",
+    "Prices",
+    "PricingRules",
+    "Promotion",
+    "Purse",
+    "Quote",
+    "QuoteMessage",
+    "QuoteRequest",
+    "SalePrice",
+    "ScenarioError",
+    "ShippingChoice",
+    "ShippingMethod",
+    "ShippingNotAvailableError",
+    "Shopper",
+    "Step",
+    "TaxPart",
+    "TaxRate",
+    "TaxTotal",
+    "Tender",
+    "Totals",
+    "arrives",
+    "asks_for_nth_order",
+    "codes_used_up",
+    "enter_coupon",
+    "explain",
+    "figures_of",
+    "policy_of",
+    "quote",
+    "read_definition",
+    "read_scenarios",
+    "run_scenario",
+    "shelf_price",
+    "shipping_choices",
+]

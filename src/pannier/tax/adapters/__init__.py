@@ -1,0 +1,1 @@
+"""What registers are reached by."""

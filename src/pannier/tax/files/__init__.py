@@ -1,0 +1,1 @@
+"""Files of tax rates that others keep, each read into the same rows."""
