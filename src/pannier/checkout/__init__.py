@@ -1,0 +1,25 @@
+"""Checkout: a session over a cart that becomes exactly one order."""
+
+from pannier.checkout.api import router
+from pannier.checkout.buying import Bought, BuyNowService
+from pannier.checkout.buying_api import buying_router
+from pannier.checkout.schemas import CheckoutDocument, CheckoutPatch
+from pannier.checkout.service import CheckoutAnswer, CheckoutService
+from pannier.checkout.wishing import CartGuestTokens, WishingService
+from pannier.checkout.wishing_api import wishing_router
+from pannier.platform.fields import Address
+
+__all__ = [
+    "Address",
+    "Bought",
+    "BuyNowService",
+    "CartGuestTokens",
+    "CheckoutAnswer",
+    "CheckoutDocument",
+    "CheckoutPatch",
+    "CheckoutService",
+    "WishingService",
+    "buying_router",
+    "router",
+    "wishing_router",
+]

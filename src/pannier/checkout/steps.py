@@ -1,0 +1,283 @@
+"""What becomes of a locked checkout: each step takes what was found and answers a decision, or raises a refusal."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from pannier.checkout import rules, stepping, view
+from pannier.checkout.consent import require_consent
+from pannier.checkout.errors import (
+    CheckoutClosedError,
+    CheckoutExpiredError,
+    EmptyCartError,
+    PromotionChangedError,
+    TotalChangedError,
+    refusal_of,
+)
+from pannier.checkout.looking import Decision, Lives, Look, applied, look, session_event, shown
+from pannier.checkout.models import Basket, HouseRules, Session
+from pannier.checkout.offers import checked, no_such_shipping, told
+from pannier.checkout.placing import place
+from pannier.checkout.repository import Found
+from pannier.kernel.ids import uuid7
+from pannier.kernel.money import AMOUNT_MAX
+from pannier.kernel.times import in_zulu
+from pannier.orders import money
+from pannier.pricing import AmountTooLargeError, Quote, quote
+
+
+class GiftsToLockError(Exception):
+    """The order would give goods away whose stock is not locked: once more, with that."""
+
+    def __init__(self, variants: frozenset[uuid.UUID]) -> None:
+        super().__init__("there are gifts whose stock is not locked")
+        self.variants = variants
+
+
+def show(found: Found, house: HouseRules, *, explains: bool = False) -> dict[str, Any]:
+    """A session as anybody who may see it sees it; `explains`: with the reason of every figure.
+
+    Raises CheckoutExpiredError.
+    """
+    session = found.session
+    assert session is not None
+    if found.order is not None:
+        document = view.show_completed(session, found.order)
+        if explains:
+            document["explanation"] = view.frozen_explanation(found.order)
+        return document
+    if session.status in rules.OPEN or session.status == "expired":
+        _require_alive(session, found)
+    seen = look(session, found.basket, house)
+    document = seen.document(house)
+    if explains:
+        request = seen.request or rules.request_of(seen.session, seen.basket, seen.lines, house.prices)
+        document["explanation"] = None if request is None else view.explanation(quote(request))
+    return document
+
+
+def begin(found: Found, changes: Mapping[str, Any], consent: str | None, house: HouseRules, lives: Lives) -> Decision:
+    """A session over the open cart: the one there is, taken up again, or a new one."""
+    basket, old = found.basket, found.session
+    if basket is None or not basket.is_open:
+        raise EmptyCartError("There is no cart with anything in it. Add an item first.")
+    is_stale = old is not None and old.expires_at <= found.at
+    fresh = Session(
+        id=uuid7(),
+        cart_id=basket.id,
+        status="incomplete",
+        version=0,
+        created_at=found.at,
+        updated_at=found.at,
+        expires_at=found.at,
+    )
+    session = fresh if old is None or is_stale else old
+    stepping.require_step(look(session, basket, house), changes, house)
+    known = checked(
+        replace(told(session, changes, basket, house.prices.day(found.at)), expires_at=found.at + lives.checkout), house
+    )
+    seen = _looked(known, basket, house)
+    # Step by step, who may order is asked at the end.
+    faults = [entry for entry in seen.found if entry.error == "LOGIN_REQUIRED" and not house.is_stepwise]
+    faults += [entry for entry in seen.found if entry.error == "EMPTY_CART"]
+    if house.holds_at_checkout:
+        faults += rules.line_faults(seen.lines)
+    if faults:
+        raise refusal_of(faults)
+    if house.asks_consent:
+        require_consent(seen.basket, seen.lines, consent)
+    event = "checkout.created" if session is fresh else "checkout.resumed"
+    stored = _stored(seen, found.at, event, house, lives)
+    if is_stale and old is not None:
+        _retire(stored.values, old)
+    return Decision(stored.document, 201 if session is fresh else 200, save=stored.values)
+
+
+def revise(found: Found, changes: Mapping[str, Any], event: str, house: HouseRules, lives: Lives) -> Decision:
+    """A session with some of its fields changed; what it shows now is what completion expects."""
+    before = _open_session(found)
+    stepping.require_step(look(before, found.basket, house), changes, house)
+    session = checked(told(before, changes, found.basket, house.prices.day(found.at)), house)
+    seen = _looked(session, found.basket, house)
+    chosen, shipping = changes.get("shipping_method"), seen.quoted.shipping
+    if chosen is not None and shipping is not None and seen.quoted.needs_shipping and chosen not in shipping.available:
+        raise no_such_shipping(chosen, shipping.available)
+    stored = _stored(seen, found.at, event, house, lives)
+    return Decision(stored.document, save=stored.values)
+
+
+def cancel(found: Found, house: HouseRules) -> Decision:
+    """A session that is given up; a second time changes nothing."""
+    session = found.session
+    assert session is not None
+    if session.status == "canceled":
+        return Decision(look(session, found.basket, house).document(house))
+    session = replace(_open_session(found), status="canceled", version=session.version + 1, updated_at=found.at)
+    values: dict[str, Any] = {
+        "session": session,
+        "events": [session_event(session, "checkout.canceled", {"cart_id": session.cart_id})],
+        "at": found.at,
+    }
+    if house.holds_at_checkout or (found.basket is not None and found.basket.is_aside):
+        values["lets_go"] = True
+    return Decision(look(session, found.basket, house).document(house), save=values)
+
+
+def complete(
+    found: Found,
+    changes: Mapping[str, Any],
+    expected: int | tuple[int, str] | None,
+    external_reference: str | None,
+    house: HouseRules,
+    locked: frozenset[uuid.UUID] = frozenset(),
+) -> Decision:
+    """The order, if nothing stands against it. A completed session answers its order again.
+
+    `locked`: gifts whose stock is locked too. Raises GiftsToLockError when others would be given.
+    """
+    if found.order is not None and found.session is not None and house.answers_again:
+        return Decision(view.show_completed(found.session, found.order))
+    session = told(_open_session(found), changes, found.basket, house.prices.day(found.at))
+    seen = _looked(checked(session, house) if changes else session, found.basket, house)
+    if not seen.basket.is_open:
+        raise EmptyCartError("The cart of this checkout is gone. Begin a new one.")
+    if house.is_stepwise and seen.lines:
+        stepping.require_reached(seen.next_step, "confirm")
+    if seen.found:
+        raise refusal_of(stepping.in_order(seen.found, house))
+    total = seen.quoted.totals.total_minor
+    _check_amount(seen.quoted)
+    if expected is not None and not _is_expected(expected, total, seen.quoted.currency):
+        return _total_changed(seen, expected, found.at, house)
+    if session.shown_promotions not in {None, applied(seen.quoted)}:
+        return _promotions_changed(seen, found.at, house)
+    if expected is None and session.shown_total_minor not in {None, total}:
+        return _total_changed(seen, expected, found.at, house)
+    if session.shown_due_minor not in {None, seen.quoted.due_minor}:
+        # Whoever agreed to pay the rest of a gift card's payment did not agree to pay all of it.
+        return _total_changed(seen, expected, found.at, house)
+    given = {uuid.UUID(line.product_id) for line in seen.quoted.lines if line.is_gift}
+    if not given <= locked:
+        raise GiftsToLockError(frozenset(given))
+    return place(seen, found.at, external_reference, house)
+
+
+def _looked(session: Session, basket: Basket | None, house: HouseRules) -> Look:
+    """The session as it stands, with what is chosen by itself."""
+    seen = look(session, basket, house)
+    while (chosen := stepping.skipped(seen, house)) is not None:
+        seen = look(chosen, basket, house)
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    values: dict[str, Any]
+    document: dict[str, Any]
+
+
+def _stored(seen: Look, at: datetime, event: str, house: HouseRules, lives: Lives) -> _Stored:
+    _check_amount(seen.quoted)
+    session = replace(
+        seen.session,
+        version=seen.session.version + 1,
+        updated_at=at,
+        **shown(seen.quoted),
+    )
+    data = {"status": session.status, "total_minor": session.shown_total_minor}
+    values: dict[str, Any] = {"session": session, "events": [session_event(session, event, data)], "at": at}
+    if house.holds_at_checkout and not rules.line_faults(seen.lines):
+        values["hold"] = {
+            "units": list(rules.units_to_hold(seen.lines).items()),
+            "ttl": f"{lives.checkout.total_seconds()} seconds",
+            "cap": f"{lives.hold_cap.total_seconds()} seconds",
+        }
+    return _Stored(values, replace(seen, session=session).document(house))
+
+
+def _retire(values: dict[str, Any], old: Session) -> None:
+    """The session whose time is up makes room for a new one."""
+    values["expired"] = old.id
+    gone = replace(old, version=old.version + 1)
+    values["events"].append(session_event(gone, "checkout.expired", {"cart_id": old.cart_id}))
+
+
+def _total_changed(seen: Look, expected: int | tuple[int, str] | None, at: datetime, house: HouseRules) -> Decision:
+    """Refuses, and counts the new total as shown, since the refusal tells it."""
+    currency, total = seen.quoted.currency, seen.quoted.totals.total_minor
+    if expected is None:
+        before = money(seen.session.shown_total_minor or 0, currency)
+    else:
+        before = money(expected, currency) if isinstance(expected, int) else money(*expected)
+    session = replace(seen.session, version=seen.session.version + 1, updated_at=at, **shown(seen.quoted))
+    document = replace(seen, session=session).document(house)
+    refusal = TotalChangedError(
+        "The total is not the one that was shown. Show the new one, and repeat with it as expected_total.",
+        field="expected_total",
+        details={
+            "expected": before,
+            "total": money(total, currency),
+            "totals": document["totals"],
+            "tenders": document["tenders"],
+            "amount_due": document["amount_due"],
+            "line_items": document["line_items"],
+        },
+    )
+    event = session_event(session, "checkout.total_changed", {"total_minor": total})
+    return Decision(refusal=refusal, save={"session": session, "events": [event], "at": at})
+
+
+def _promotions_changed(seen: Look, at: datetime, house: HouseRules) -> Decision:
+    """Refuses, and counts the promotions of now as shown, since the refusal tells them."""
+    session = replace(seen.session, version=seen.session.version + 1, updated_at=at, **shown(seen.quoted))
+    document = replace(seen, session=session).document(house)
+    refusal = PromotionChangedError(
+        "The promotions are not those that were shown. Show the new figures, and repeat with them.",
+        field="promotions",
+        details={
+            "before": list(seen.session.shown_promotions or ()),
+            "promotions": document["promotions"],
+            "total": document["totals"]["total"],
+            "totals": document["totals"],
+            "line_items": document["line_items"],
+        },
+    )
+    event = session_event(session, "checkout.promotions_changed", {"total_minor": session.shown_total_minor})
+    return Decision(refusal=refusal, save={"session": session, "events": [event], "at": at})
+
+
+def _is_expected(expected: int | tuple[int, str], total: int, currency: str) -> bool:
+    return expected == total if isinstance(expected, int) else expected == (total, currency)
+
+
+def _open_session(found: Found) -> Session:
+    session = found.session
+    assert session is not None
+    if session.status in {"completed", "canceled"}:
+        raise CheckoutClosedError(
+            f"This checkout is {session.status}; it no longer changes.", details={"status": session.status}
+        )
+    _require_alive(session, found)
+    return session
+
+
+def _require_alive(session: Session, found: Found) -> None:
+    if session.status == "expired" or session.expires_at <= found.at:
+        raise CheckoutExpiredError(
+            "This checkout's time is up. The cart is still there: begin a new checkout.",
+            details={"expired_at": in_zulu(session.expires_at.isoformat())},
+        )
+
+
+def _check_amount(quoted: Quote) -> None:
+    if quoted.totals.total_minor > AMOUNT_MAX:
+        raise AmountTooLargeError("The total is more than an order may have. Lower the quantities.")
+
+
+def shipping_options(seen: Look, house: HouseRules, at: datetime) -> dict[str, Any]:
+    """The ways of shipping what the session is about."""
+    return view.shipping_options(seen.quoted, seen.choices(house), house.prices, at)

@@ -1,0 +1,183 @@
+"""What the shop believes of orders: when stock moves, and which step may follow which.
+
+hold_at and commit_at each name a stage. Units are never committed before they are held, so what counts as the
+commit stage is the later of the two:
+
+    stage          0 add     1 checkout     2 order     3 payment     4 fulfilment
+    hold_at        add       checkout       order       payment
+                   immediate (taken at once, so there is nothing left to commit)
+    commit_at                               order       payment       fulfilment
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+from pannier.orders.errors import InsufficientOnHandError, OrderQuantityError
+from pannier.orders.models import LineUnits, Order, OrderStatus, StockAction, Transition
+
+HoldAt = Literal["add", "checkout", "order", "payment", "immediate"]
+CommitAt = Literal["order", "payment", "fulfilment"]
+
+_STAGES = {"add": 0, "immediate": 0, "checkout": 1, "order": 2, "payment": 3, "fulfilment": 4}
+
+
+def stock_when_ordered(hold_at: HoldAt, commit_at: CommitAt) -> StockAction:
+    """What placing an order does to the units of its lines."""
+    if hold_at == "immediate":
+        return "commit"
+    if _STAGES[hold_at] > _STAGES["order"]:
+        return "await"
+    return "commit" if commit_at == "order" else "hold"
+
+
+def stock_when_paid(commit_at: CommitAt) -> Literal["commit", "hold"]:
+    """What paying does to units that are not committed yet; those awaited are looked for now at the latest."""
+    return "hold" if commit_at == "fulfilment" else "commit"
+
+
+def is_closed(order: Order) -> bool:
+    """Whether nothing happens to the order any more."""
+    return order.status in {"canceled", "refunded"}
+
+
+def is_cancelable(order: Order, hold_at: HoldAt, commit_at: CommitAt) -> bool:
+    """Whether its goods are all still in the house, so that its shopper may cancel it.
+
+    Units that are booked out by being sent are gone; those that are booked out before may be there still.
+    """
+    is_out_when_sent = commit_at == "fulfilment" and hold_at != "immediate"
+    has_left = is_out_when_sent and any(line.quantity_taken for line in order.lines)
+    return order.status in {"pending", "paid"} and not has_left
+
+
+def pay(order: Order, commit_at: CommitAt) -> Transition | None:
+    """The step of being paid; None when it was taken before. Goods may have left already: invoice, cash."""
+    if order.payment_status == "paid":
+        return None
+    status = "paid" if order.status == "pending" else order.status
+    return Transition(status, "paid", "order.paid", stock_when_paid(commit_at))
+
+
+def fulfil(order: Order) -> Transition | None:
+    """The step of the goods' leaving; None when they have left. Whatever is not committed is now."""
+    if order.status in {"fulfilled", "completed"}:
+        return None
+    return Transition("fulfilled", order.payment_status, "order.fulfilled", "commit")
+
+
+def fulfil_part(order: Order, wanted: Mapping[uuid.UUID, int], on_hand: Mapping[uuid.UUID, int]) -> Transition:
+    """The step of some held units' leaving, by variant. The order is fulfilled when none is left behind.
+
+    Raises OrderQuantityError and InsufficientOnHandError.
+    """
+    units = []
+    for variant_id, quantity in wanted.items():
+        held = sum(line.quantity_held for line in order.lines if line.variant_id == variant_id)
+        if quantity > held:
+            raise OrderQuantityError(
+                f"The order holds {held} of these units, and {quantity} are to leave.",
+                field="items",
+                details={"variant_id": str(variant_id), "requested": quantity, "held": held},
+            )
+        units += _spread(order, variant_id, quantity)
+    check_on_hand(wanted, on_hand)
+    taken = {unit.line_id: unit.take for unit in units}
+    is_all = all(line.stock_state != "awaited" and line.quantity_held == taken.get(line.id, 0) for line in order.lines)
+    event = "order.fulfilled" if is_all else "order.fulfilled_in_part"
+    return Transition("fulfilled" if is_all else order.status, order.payment_status, event, "move", units=units)
+
+
+def check_on_hand(wanted: Mapping[uuid.UUID, int], on_hand: Mapping[uuid.UUID, int]) -> None:
+    """Raise InsufficientOnHandError for the first variant of which fewer units are in the house."""
+    for variant_id, quantity in wanted.items():
+        if variant_id in on_hand and quantity > on_hand[variant_id]:
+            raise InsufficientOnHandError(
+                f"{on_hand[variant_id]} units are on hand, and {quantity} are to leave.",
+                field="items",
+                details={
+                    "variant_id": str(variant_id),
+                    "requested": quantity,
+                    "available": on_hand[variant_id],
+                },
+            )
+
+
+def held_units(order: Order) -> dict[uuid.UUID, int]:
+    """Units that leave when all leave, by variant."""
+    held: dict[uuid.UUID, int] = {}
+    for line in order.lines:
+        units = line.quantity_left if line.stock_state == "awaited" else line.quantity_held
+        if units:
+            held[line.variant_id] = held.get(line.variant_id, 0) + units
+    return held
+
+
+def _spread(order: Order, variant_id: uuid.UUID, quantity: int) -> list[LineUnits]:
+    units = []
+    for line in order.lines:
+        if line.variant_id == variant_id and (take := min(quantity, line.quantity_held)):
+            units.append(LineUnits(line.id, take=take))
+            quantity -= take
+    return units
+
+
+def put_back(order: Order) -> Transition | None:
+    """The step of goods' coming back that had left: they are held for the order again. None when none had left."""
+    units = [LineUnits(line.id, back=line.quantity_taken) for line in order.lines if line.quantity_taken]
+    if not units and order.status != "fulfilled":
+        return None
+    status: OrderStatus = "paid" if order.payment_status == "paid" else "pending"
+    return Transition(status, order.payment_status, "order.fulfilment_canceled", "move", units=units)
+
+
+def cancel_units(order: Order, wanted: Mapping[uuid.UUID, int] | None) -> Transition | None:
+    """The step of units' being taken out of the order: held ones first, then those that had left, which are back.
+
+    More than there is counts as all; without `wanted` it is all. Nothing left: the order is canceled. Raises
+    OrderQuantityError for a variant that is not in the order.
+    """
+    if order.status == "canceled":
+        return None
+    in_order = {line.variant_id for line in order.lines}
+    for variant_id in wanted or ():
+        if variant_id not in in_order:
+            raise OrderQuantityError(
+                "The order has no such variant.", field="items", details={"variant_id": str(variant_id), "held": 0}
+            )
+    budget = dict(wanted) if wanted is not None else {v: sum(line.quantity for line in order.lines) for v in in_order}
+    units = {line.id: LineUnits(line.id) for line in order.lines}
+    for line in order.lines:
+        # What is neither held nor gone was never counted, or is awaited: it is only taken out.
+        n = min(budget.get(line.variant_id, 0), line.quantity_left - line.quantity_taken)
+        release = n if line.stock_state == "held" else 0
+        units[line.id] = LineUnits(line.id, release=release, cancel=n)
+        budget[line.variant_id] = budget.get(line.variant_id, 0) - n
+    for line in order.lines:
+        n = min(budget[line.variant_id], line.quantity_taken)
+        before = units[line.id]
+        units[line.id] = replace(before, restock=n, cancel=before.cancel + n)
+        budget[line.variant_id] -= n
+    if all(line.quantity_left == units[line.id].cancel for line in order.lines):
+        payment = "void" if order.payment_status == "pending" else order.payment_status
+        return Transition("canceled", payment, "order.canceled", "move", units=list(units.values()))
+    moved = [unit for unit in units.values() if unit.cancel]
+    if not moved:
+        return None
+    return Transition(order.status, order.payment_status, "order.canceled_in_part", "move", units=moved)
+
+
+def cancel(order: Order) -> Transition | None:
+    """The step of being canceled; None when it is. What was paid stays paid until it is refunded.
+
+    Gift cards, credit and points get theirs back with this step, so what they paid alone is refunded by it.
+    """
+    if order.status == "canceled":
+        return None
+    payment = "void" if order.payment_status == "pending" else order.payment_status
+    if payment == "paid" and 0 < order.total_minor == order.tendered_minor:
+        payment = "refunded"
+    return Transition("canceled", payment, "order.canceled", "give_back")
