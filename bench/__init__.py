@@ -1,0 +1,1 @@
+"""Load generators, baselines and replays; what they print is compared, never asserted."""

@@ -1,0 +1,1 @@
+"""Tests, one directory per package of `pannier`, and those that cut across."""

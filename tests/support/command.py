@@ -1,0 +1,72 @@
+"""The real `pannier`, run as a person would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.log_watch import look_through
+
+_BIN = Path(sys.executable).parent / "pannier"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, which must be one JSON value and nothing else."""
+        return json.loads(self.stdout)
+
+
+def environment(**settings: object) -> dict[str, str]:
+    """This environment with no setting of a shop but these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PANNIER_")}
+    kept |= {f"PANNIER_{name.upper()}": str(value) for name, value in settings.items()}
+    # So that what the terminal of whoever runs the tests is like does not matter.
+    return kept | {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+
+
+def pannier(
+    *arguments: object,
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+    variables: Mapping[str, str] | None = None,
+    **settings: object,
+) -> Done:
+    """Run a command to its end with these settings; `variables` are set as they are."""
+    run = subprocess.run(
+        [_BIN, *map(str, arguments)],
+        env=environment(**settings) | dict(variables or {}),
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    look_through(run.stderr.decode(), f"pannier {arguments[0] if arguments else ''}")
+    return Done(run.returncode, run.stdout.decode(), run.stderr.decode())
+
+
+def start_pannier(*arguments: object, cwd: Path, **settings: object) -> subprocess.Popen[str]:
+    """Start a command whose output is read as it comes."""
+    return subprocess.Popen(
+        [_BIN, *map(str, arguments)],
+        env=environment(**settings),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
