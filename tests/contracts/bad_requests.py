@@ -218,7 +218,7 @@ WRITES = (
     Write("staff", "POST", "/admin/locations", {"code": "north", "name": "The north"}),
     Write("staff", "PATCH", "/admin/locations/default", {"is_active": True}),
     Write("staff", "PUT", "/admin/stock/{variant}/places", {"places": [{"location": "default", "units": 5}]}),
-    Write("staff", "POST", "/admin/stock/packages", {"items": [{"variant_id": "{variant}", "quantity": 2}]}),
+    Write("staff", "POST", "/admin/stock-packages", {"items": [{"variant_id": "{variant}", "quantity": 2}]}),
     Write("staff", "POST", "/admin/orders/{order}/pay"),
     Write(
         "staff",

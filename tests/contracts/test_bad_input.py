@@ -136,7 +136,7 @@ async def test_no_body_but_a_right_one_is_taken(desk: Desk) -> None:
     assert await contents(desk.db) == before
 
 
-_CHANGES_NOTHING = {"/inventory/check", "/admin/stock/packages"}
+_CHANGES_NOTHING = {"/inventory/check", "/admin/stock-packages"}
 """What is asked by POST and stores nothing: a key would protect nothing there."""
 
 

@@ -12,7 +12,7 @@ _SAYS_WHAT_SHALL_BE = "says what shall be, so that sending it again changes noth
 WITHOUT_A_KEY = {
     ("post", "/cart/prices/verify"): "looks at what it is sent and stores nothing",
     ("post", "/inventory/check"): _CHANGES_NOTHING,
-    ("post", "/admin/stock/packages"): _CHANGES_NOTHING,
+    ("post", "/admin/stock-packages"): _CHANGES_NOTHING,
     ("post", "/pricing/quote"): _CHANGES_NOTHING,
     ("post", "/pricing/shipping-options"): _CHANGES_NOTHING,
     ("post", "/pricing/shipping"): _CHANGES_NOTHING,

@@ -150,10 +150,10 @@ async def test_over_http(db: Database, settings: Settings, clock: ManualClock) -
         twice = {"places": body["places"][:1] * 2}
         assert (await client.put(f"stock/{variant}/places", json=twice)).status_code == 422
         wanted = {"items": [{"variant_id": str(variant), "quantity": 3}]}
-        assert (await client.post("stock/packages", json=wanted)).json() == {"packages": 2}
+        assert (await client.post("stock-packages", json=wanted)).json() == {"packages": 2}
         off = await client.patch("locations/south", json={"is_active": False})
         assert [place["is_active"] for place in off.json()["locations"]] == [True, True, False]
-        assert (await client.post("stock/packages", json=wanted)).json() == {"packages": None}
+        assert (await client.post("stock-packages", json=wanted)).json() == {"packages": None}
         assert len((await client.get(f"stock/{variant}/places")).json()["places"]) == 2
         assert len((await client.get("locations")).json()["locations"]) == 3
         assert (await client.patch("locations/moon", json={"is_active": True})).status_code == 404

@@ -97,7 +97,7 @@ async def set_places(variant_id: uuid.UUID, body: Places, places: PlacesOf, comm
     return await command.answer(lambda conn: places.set_places(conn, variant_id, units, command.cause))
 
 
-@router.post("/stock/packages", response_model=PackagesAnswer, responses=_READ)
+@router.post("/stock-packages", response_model=PackagesAnswer, responses=_READ)
 async def count_packages(body: PackagesRequest, places: PlacesOf, _: Staff) -> Response:
     """How many active locations it takes to supply these units; null when all together cannot."""
     wanted = [Wanted(item.variant_id, item.quantity) for item in body.items]
