@@ -65,7 +65,7 @@ def _measure(plan: Plan, options: argparse.Namespace, console: Console) -> Resul
     with _progress(console, plan.steps) as (say, told), postgres.started(options.data_dir) as server:
         say("making the databases")
         baselines = [load.baseline for load in plan.loads] + (["add3", "hot1"] if plan.with_others else [])
-        pgbench.make_databases(server, tuple(baselines))
+        pgbench.make_databases(server, tuple(dict.fromkeys(baselines)))
         seeded = SeededShop(server, Sizes())
         seeded.make()
         with served(seeded.url, settings) as shop:
