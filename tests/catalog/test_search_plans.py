@@ -66,11 +66,19 @@ async def scanned(db: Database) -> dict[str, int]:
     return {row["relname"]: row["n"] for row in rows if row["relname"] in TABLES}
 
 
+def _reads_all_on_15(wanted: Browse, *, is_kept: bool, is_analysed: bool) -> bool:
+    """Where PostgreSQL 15 does read a whole table: a known weakness there, which later ones do not have.
+
+    It keeps the plan it made of an empty table until the grown one is analysed, and then takes a range of prices for
+    nearly all of them.
+    """
+    if not is_analysed:
+        return is_kept
+    return wanted.price_min is not None and not wanted.text
+
+
 @pytest.mark.timeout(240)
 async def test_no_search_reads_a_whole_table(one_connection: Database, db: Database, settings: Settings) -> None:
-    async with db.read() as connection:
-        if await connection.fetchval("select current_setting('server_version_num')::integer") < 160_000:
-            pytest.skip("PostgreSQL 15 reads all products in the order of their prices here; later ones are held to it")
     old, fresh = (ProductBrowser(each, settings, LedgerStock()) for each in (one_connection, db))
     await make_product(one_connection, name="Word77")
     await catch_up(one_connection)
@@ -81,12 +89,16 @@ async def test_no_search_reads_a_whole_table(one_connection: Database, db: Datab
         for statement in _GROW:
             values = (PRODUCTS,) if "$1" in statement else ()
             await connection.execute(statement, *values, timeout=120)
+    async with db.read() as connection:
+        is_15 = await connection.fetchval("select current_setting('server_version_num')::integer") < 160_000
     for is_analysed in (False, True):
         if is_analysed:
             async with db.read() as connection:
                 await connection.execute("analyze", timeout=120)
         for name, database, browser in (("old", one_connection, old), ("fresh", db, fresh)):
             for wanted in SEARCHES:
+                if is_15 and _reads_all_on_15(wanted, is_kept=name == "old", is_analysed=is_analysed):
+                    continue
                 before = await scanned(database)
                 page = await browser.browse(wanted)
                 if page.next_cursor:
