@@ -98,10 +98,12 @@ $(RUN_STAMP): $(VENV_STAMP) $(PROJECT)
 	@echo "Installing the locked packages"
 	@$(PIP) install --no-deps --require-hashes -r requirements.lock -r requirements-build.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 $(DEV_STAMP): $(VENV_STAMP) $(PROJECT) requirements-dev.lock
 	@echo "Installing the locked packages, with those for tests and checks"
 	@$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src
 	@touch $@ $(RUN_STAMP)

@@ -74,6 +74,7 @@ def _measure(plan: Plan, options: argparse.Namespace, console: Console) -> Resul
             carts = [] if options.loads else large.measure(shop, seeded, min(plan.seconds, large.SECONDS), told)
         say("pricing")
         quotes = [] if options.no_bars else [pricing.measure(size) for size in pricing.SIZES]
+        grown = [] if options.no_bars else [pricing.growth_bar(pricing.growth())]
         searches: list[Measurement] = []
         if options.loads is None or SEARCH in options.loads:
             say("importing a catalogue to search")
@@ -96,7 +97,7 @@ def _measure(plan: Plan, options: argparse.Namespace, console: Console) -> Resul
             large=carts,
             bars=[]
             if options.no_bars
-            else [*bars_of(pairs), *large.bars_of(carts), *pricing.bars(quotes), *search.bars_of(searches)],
+            else [*bars_of(pairs), *large.bars_of(carts), *pricing.bars(quotes), *grown, *search.bars_of(searches)],
             audit=audit(seeded.url),
         )
 

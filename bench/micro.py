@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from pannier.cart import CartDocument, LineDocument, ViewRules
+from pannier.cart import CartDocument, CartLineDocument, ViewRules
 from pannier.cart.basket import priced
 from pannier.cart.document import Display
 from pannier.cart.view import show
@@ -30,7 +30,7 @@ def document_of(lines: int) -> bytes:
     display = Display(
         str(uuid7()), "SKU-1", "Product 1", "product-1", "A thing to measure with", None, None, [], "standard", True
     )
-    line = LineDocument(
+    line = CartLineDocument(
         uuid7(), str(uuid7()), 1, 1999, False, True, _AT, _AT, None, display, True, (1999, None), 50, True
     )
     cart = CartDocument(

@@ -36,6 +36,10 @@ class Size:
 
 SIZES = (Size(10, 20, 300, 330), Size(1000, 100, 30_000, 750))
 
+GROWTH_PROMOTIONS = 50
+#: What is linear comes to 10, what is quadratic to 100; some part of it is cache.
+GROWTH_MAX = 12.5
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -142,12 +146,24 @@ def bars(found: Sequence[Measured]) -> list[Bar]:
     return made
 
 
+def growth() -> float:
+    """How many times as much a quote of ten times the lines takes."""
+    few, many = [basket(lines, GROWTH_PROMOTIONS) for lines in (100, 1000)]
+    return microseconds(lambda: quote(many)) / microseconds(lambda: quote(few))
+
+
+def growth_bar(times: float) -> Bar:
+    """That the cost grows with the lines, and not faster."""
+    what = f"quote of ten times the lines, {GROWTH_PROMOTIONS} promotions"
+    return Bar(what, f"≤ {GROWTH_MAX:g} ×", f"{times:.1f} ×", times <= GROWTH_MAX)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; 1 where a bar is missed."""
     argparse.ArgumentParser(prog="python -m bench.pricing", description=__doc__.partition("\n")[0]).parse_args(
         arguments
     )
-    found = bars([measure(size) for size in SIZES])
+    found = [*bars([measure(size) for size in SIZES]), growth_bar(growth())]
     for bar in found:
         print(f"{bar.what}: {bar.found}, wanted {bar.wanted}{'' if bar.is_met else '  MISSED'}")
     return 0 if all(bar.is_met for bar in found) else 1

@@ -53,13 +53,15 @@ async def figures(world: World, who: str) -> dict[str, Any]:
     request = await basket(world, who)
     found = figures_of(request, quote(request))
     compared = await world.services.price_statements.compare(world.owner(who), None)
-    moved = {world.name_of(line.variant_id): line.change.amount for line in compared.lines}
-    attributes = iter([item.attributes for item in (await world.cart(who)).items])
-    for line in found["lines"]:
+    moved = {line.item_id: line.change.amount for line in compared.lines}
+    attributes = {item.id: item.attributes for item in (await world.cart(who)).items}
+    # Gifts come after the lines of the basket, and are of no line.
+    for place, line in enumerate(found["lines"]):
+        line_id = request.lines[place].line_id if place < len(request.lines) else None
         line["product"] = world.names_of.name("product", line["product"])
-        line["options"] = {} if line.get("gift") else next(attributes, {})
-        if line["product"] in moved:
-            line["price_change"] = moved[line["product"]]
+        line["options"] = {} if line_id is None else attributes.get(line_id, {})
+        if line_id in moved:
+            line["price_change"] = moved[line_id]
     return named(world, found)
 
 
@@ -132,6 +134,8 @@ def placed_figures(world: World, order: Order) -> dict[str, Any]:
             "unit_discounts": figures["unit_discounts"] or [0] * figures["quantity"],
             "tax_included": figures["tax_included"],
             "tax_added": figures["tax_added"],
+            "price_change": figures["price_change"],
+            **({} if figures["unit_net"] is None else {"unit_net": figures["unit_net"]}),
         }
         for line, figures in zip(order.lines, frozen["lines"], strict=True)
     ]

@@ -218,15 +218,11 @@ def _catalogue_in(world: World, currency: str) -> CatalogService:
 
 
 async def _guest_coupons(world: World) -> None:
-    """Codes that the guest has entered. No promotion is told of, so nothing but the cart knows them."""
-    codes = world.given.get("guest_coupons") or []
-    digest = world.owner(VISITOR).digest
-
-    async def write(connection: Connection) -> None:
-        await connection.execute("update cart set coupons = $1 where token_hash = $2", codes, digest)
-
-    if codes:
-        await world.services.db.write(write)
+    """Codes that the guest has entered; one that the case tells nothing else of takes nothing off."""
+    for code in world.given.get("guest_coupons") or ():
+        if ("coupon", code) not in world.records:
+            await given_prices.unlisted_code(world, code)
+        await world.services.cart_pricing.enter_coupon(Command(world.owner(VISITOR), "cart.coupon_entered"), code)
 
 
 async def _put(world: World, carts: CartService, who: str, line: Mapping[str, Any]) -> None:

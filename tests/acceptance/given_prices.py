@@ -10,7 +10,6 @@ from typing import Any
 
 from pannier.catalog.price_lists import DEFAULT_LIST, ListPrice
 from pannier.currencies import FxFile, FxRate, import_fx
-from pannier.kernel.ids import uuid7
 from pannier.platform.database import Connection
 from pannier.platform.records import Cause
 from pannier.promotions import PRICE_RULES, PROMOTIONS
@@ -37,8 +36,6 @@ async def build(world: World) -> None:
         await _rate(world, rate)
     for method in given.get("shipping_methods", ()):
         await _method(world, method)
-    if given.get("shipping_methods"):
-        await _nobodys_method(world)
     for rule in given.get("price_rules", ()):
         await _price_rule(world, rule)
     for promotion in given.get("promotions", ()):
@@ -50,18 +47,12 @@ async def _channel_prices(world: World, product: Mapping[str, Any]) -> None:
     prices = []
     for channel, of_channel in product.get("channel_prices", {}).items():
         code = world.names_of.code("channel", channel)
-        await _keep(world, partial(_channel, code=code))
+        await world.services.db.write(partial(world.services.price_lists.keep_channel, code=code, name=channel))
         for currency, amount in of_channel.items():
             prices.append(ListPrice(world.variants[product["id"]], currency, amount, channel=code))
     if prices:
         lists = world.services.price_lists
         await _keep(world, lambda on: lists.set_prices(on, DEFAULT_LIST, prices, STAFF, world.now, None))
-
-
-async def _channel(connection: Connection, *, code: str) -> Mapping[str, Any]:
-    """Channels are rows that no service makes."""
-    await connection.execute("insert into channel (code, name) values ($1, $1) on conflict do nothing", code)
-    return {}
 
 
 async def exchange(world: World, pair: str, rate: Any) -> None:
@@ -116,15 +107,6 @@ async def _method(world: World, method: Mapping[str, Any]) -> None:
     world.records["shipping_method", method["id"]] = made["id"]
 
 
-async def _nobodys_method(world: World) -> None:
-    """A way of shipping that nobody can choose: with it the shop has ways of its own, whichever are switched off."""
-    await _zone(world, "nowhere")
-    definition = {"kind": "flat", "amount": 0, "zones": [world.names_of.code("zone", "nowhere")]}
-    values: dict[str, Any] = {"code": "nobodys", "name": "Nobody's", "currency": world.services.settings.currency}
-    values |= {"definition": definition, "position": 1_000_000, "is_enabled": True}
-    await _keep(world, lambda on: world.services.shipping.create_method(on, values, STAFF, world.now))
-
-
 def in_grams(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Weights of a case are of no unit; those of the shop are grams."""
     changed = dict(definition)
@@ -165,9 +147,16 @@ async def _promotion(world: World, promotion: Mapping[str, Any]) -> None:
     made = await _keep(world, lambda on: world.services.promotions.create(on, PROMOTIONS, values, STAFF, world.now))
     world.records["promotion", promotion["id"]] = made["id"]
     world.names_of.put("promotion", promotion["id"], made["id"])
-    await used(world, promotion.get("used", 0), [], [made["id"]], None)
+    times = promotion.get("used", 0)
+    await world.services.db.write(lambda on: world.services.promotions.bring_uses(on, made["id"], times, world.now))
     for coupon in promotion.get("coupons", ()):
         await _coupon(world, made["id"], coupon)
+
+
+async def unlisted_code(world: World, code: str) -> None:
+    """A code that a case names without saying what it is for."""
+    nothing = {"type": "order_percent", "percent": 0}
+    await _promotion(world, {"id": f"of {code}", "actions": [nothing], "coupons": [{"code": code}]})
 
 
 async def _coupon(world: World, promotion_id: Any, coupon: Mapping[str, Any]) -> None:
@@ -185,27 +174,22 @@ async def _coupon(world: World, promotion_id: Any, coupon: Mapping[str, Any]) ->
     world.records["coupon", coupon["code"]] = made["id"]
     by_her = coupon.get("used_by_customer", 0)
     # What she has used is among all, where the case says how many that are.
-    await used(world, by_her, [coupon["code"]], [], world.given.get("customer", {}).get("id"))
-    await used(world, max(0, coupon.get("used", 0) - by_her), [coupon["code"]], [], None)
+    await used(world, coupon["code"], by_her, world.given.get("customer", {}).get("id"))
+    await used(world, coupon["code"], max(0, coupon.get("used", 0) - by_her), None)
 
 
 async def used_by(world: World, customer: str, uses: Mapping[str, int]) -> None:
     """Codes that a customer has used before."""
     for code, times in uses.items():
-        await used(world, times, [code], [], customer)
+        # What the shop has never heard of cannot be used again.
+        if ("coupon", code) in world.records:
+            await used(world, code, times, customer)
 
 
-async def used(world: World, times: int, codes: list[str], promotions: list[Any], user: str | None) -> None:
-    """Uses by orders of before, which are told of and not in the shop."""
-
-    async def claim(connection: Connection) -> None:
-        for _ in range(times):
-            await connection.execute(
-                "select coupon_claim($1, $2, $3, $4, null, $5)", uuid7(), codes, promotions, user, world.now
-            )
-
-    if times:
-        await world.services.db.write(claim)
+async def used(world: World, code: str, times: int, user: str | None) -> None:
+    """Uses of a code by orders of before, which are told of and not in the shop."""
+    coupon = world.records["coupon", code]
+    await world.services.db.write(lambda on: world.services.coupons.bring_uses(on, coupon, times, user, world.now))
 
 
 async def _keep(world: World, command: Callable[[Connection], Awaitable[Mapping[str, Any]]]) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ _OF_CARTS: Mapping[str, tuple[str, Mapping[Any, Any]]] = {
     "on_short_set": ("short_set", {"reject": "refuse", "clamp": "clamp"}),
     "hold_at": ("hold_at", {"order": "order"}),
     "commit_at": ("commit_at", {"pay": "payment", "fulfil": "fulfilment", "order": "order"}),
-    "over_limit_add": ("over_limit", {"reject": "refuse", "clamp": "clamp"}),
+    "over_limit_add": ("over_limit", {"reject": "refuse", "clamp": "clamp_added"}),
     "negative_add": ("negative_add", {"reject": "refuse", "clamp_to_zero": "lower"}),
     "price_change": ("cart_price_policy", {"latest": "latest", "keep_original": "keep"}),
     "unavailable_line": ("unavailable_line", {"keep_priced": "priced", "keep_unpriced": "unpriced"}),

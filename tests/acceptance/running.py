@@ -138,6 +138,7 @@ def _settings(case: Mapping[str, Any], url: str, names: Names) -> Settings:
         checkout_steps="ordered" if case.get("area") == "checkout" else "free",
         checkout_repeat="refuse",
         checkout_busy="refuse",
+        standard_shipping="shipping_methods" not in shop,
     )
     # A case has ways to pay that no provider is known for, and perhaps none.
     offered = [

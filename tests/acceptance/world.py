@@ -85,6 +85,8 @@ class World:
     #: Opens the shop anew, with other settings.
     restart: Callable[..., Awaitable[None]] | None = None
     merged_by: str | None = None
+    #: What the provider will say of the next attempt to pay.
+    payment_result: str | None = None
 
     @property
     def given(self) -> Mapping[str, Any]:

@@ -63,6 +63,18 @@ def test_every_command_explains_itself_with_an_example(name: str, capsys: pytest
     assert "--json" in said or name == "pannier serve"
 
 
+def test_the_workers_begin_before_what_only_they_need_is_imported() -> None:
+    """`pannier serve` and its workers share the time of a start: what it imports first, they wait for."""
+    program = (
+        "import sys, pannier.app.cli, pannier.app.commands.settings_reading, pannier.app.supervisor;"
+        "print([name for name in ('fastapi', 'starlette', 'uvicorn', 'httpx', 'jwt', 'prometheus_client', 'asyncpg')"
+        " if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert run.stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     "arguments, said",
     [

@@ -185,6 +185,37 @@ def test_on_a_terminal_there_is_a_bar(database_url: str, tmp_path: Path) -> None
     assert b"Storing" in shown
 
 
+@pytest.mark.parametrize(
+    "log_format, expected",
+    [("auto", r"\d\d:\d\d:\d\d GET /none 404 \(request [^)]+\)"), ("json", r'\{"ts":.*"GET /none 404".*\}')],
+)
+def test_on_a_terminal_the_log_is_for_people_unless_told_otherwise(
+    log_format: str, expected: str, database_url: str, tmp_path: Path
+) -> None:
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "pannier", "serve", "--port", "0"],
+        env=environment(database_url=database_url, access_log="all", log_format=log_format),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    assert process.stdout is not None
+    url = next(line.split()[1] for line in process.stdout if line.strip().startswith("Address"))
+    assert httpx.get(f"{url}/none").status_code == 404
+    process.send_signal(signal.SIGINT)
+    said = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 65536):
+            said += piece
+    os.close(ours)
+    process.communicate(timeout=60)
+    assert any(re.fullmatch(expected, line) for line in said.decode().splitlines()), said
+
+
 def large_file(directory: Path, *, megabytes: int = 25) -> Path:
     """A good file of that size: a few products with long descriptions."""
     file = directory / "large.csv"

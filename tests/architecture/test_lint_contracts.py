@@ -20,6 +20,7 @@ PACKAGES = [
     "currencies",
     "inventory",
     "promotions",
+    "payments",
     "shipping",
     "tax",
     "pricing",

@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from bench.pricing import SIZES, Measured, Size, bars, basket
+from bench.pricing import SIZES, Measured, Size, bars, basket, growth_bar
 from pannier.pricing import BasketRequest, quote
 
 
@@ -47,4 +47,5 @@ def test_a_bar_is_missed_by_time_or_by_ratio() -> None:
 
     assert [bar.is_met for bar in bars([slow])] == [False, True]
     assert [bar.is_met for bar in bars([loaded])] == [True, False]
+    assert [growth_bar(times).is_met for times in (10.4, 13.0)] == [True, False]
     assert len(bars([slow, loaded])) == 2 * len(SIZES)

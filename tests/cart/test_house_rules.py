@@ -125,6 +125,28 @@ async def test_over_a_limit_is_refused_or_clamped(
     assert (await figures(db, variant)).held == allowed
 
 
+async def test_clamped_when_added_is_about_one_product_and_about_adding(buyer: MakeBuyer, db: Database) -> None:
+    variant, other = await make_product(db, on_hand=20), await make_product(db)
+    shopper = buyer(over_limit="clamp_added", cart_max_quantity_per_item=4, cart_max_items=5)
+    item = (await shopper.add(variant, 9)).items[0]
+    assert (item.quantity, (await shopper.add(variant)).items[0].quantity) == (4, 4)
+    assert (await refused(shopper.set(item.id, 9))).error == "LIMIT_EXCEEDED"
+    assert (await refused(shopper.add(other, 2))).error == "LIMIT_EXCEEDED"
+    assert (await figures(db, variant)).held == 4
+
+
+@pytest.mark.parametrize("hold_at", ["add", "order"])
+async def test_limits_and_stock_are_refused_in_one_order(buyer: MakeBuyer, db: Database, hold_at: str) -> None:
+    """What may be of a product, what there is of it, what may be in a cart; whatever else stands against it."""
+    variant = await make_product(db, on_hand=6)
+    shopper = buyer(hold_at=hold_at, cart_max_quantity_per_item=8, cart_max_items=4)
+    found = [(await refused(shopper.add(variant, wanted))).error for wanted in (0, 9, 7, 5)]
+    assert found == ["INVALID_QUANTITY", "LIMIT_EXCEEDED", "INSUFFICIENT_STOCK", "LIMIT_EXCEEDED"]
+    assert (await refused(shopper.add(uuid7(), 0))).error == "PRODUCT_NOT_FOUND"
+    assert (await figures(db, variant)).held == 0
+    assert await faults(db) == {}
+
+
 async def test_zero_is_no_limit(buyer: MakeBuyer, db: Database) -> None:
     variant = await make_product(db, on_hand=5000)
     shopper = buyer(cart_max_items=0, cart_max_quantity_per_item=0, cart_max_lines=0)

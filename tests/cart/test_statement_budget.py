@@ -15,6 +15,7 @@ from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from tests.support.buyers import Buyer
 from tests.support.catalogue import make_product
+from tests.support.offers import make_price_rule
 from tests.support.shoppers import together
 from tests.support.wire import Wire, counting
 
@@ -84,6 +85,17 @@ async def test_a_first_add_keeps_the_budget(carts: CartService, db: Database, wi
     wire.start_over()
     await Buyer(carts).add(variant)
     assert wire.round_trips <= ADD_MAX
+
+
+async def test_price_rules_cost_one_look_and_keep_the_budget(carts: CartService, db: Database, wire: Wire) -> None:
+    variant, buyer = await make_product(db), Buyer(carts)
+    await make_price_rule(db, percent=10)
+    for _ in range(WARM_UP):
+        await Buyer(carts).add(variant)
+    wire.start_over()
+    await buyer.add(variant)
+    assert wire.round_trips <= ADD_MAX
+    assert (await buyer.cart()).items[0].availability.flags == []
 
 
 async def test_those_who_wait_together_pay_once(carts: CartService, db: Database, wire: Wire) -> None:

@@ -26,7 +26,7 @@ DETAILS = {"email": "jane@example.com", "shipping_address": ADDRESS, "payment_me
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={**SHOP_C, "database_pool_size": 2})
+    return settings.model_copy(update={**SHOP_C, "database_pool_size": 2, "completion_resume_interval_s": 3600})
 
 
 @pytest_asyncio.fixture

@@ -38,6 +38,7 @@ OWNED = {
     "merge_id",
     "share_id",
     "wishlist_id",
+    "return_id",
 }
 OPEN = {
     # Whoever has a share's token may use it, so all that can be tried is one that nobody has.
@@ -71,6 +72,7 @@ class Janes:
             ("post", "/checkouts/{checkout_id}/payment"): {"payment_method": "invoice"},
             ("post", "/checkouts/{checkout_id}/complete"): {},
             ("post", "/orders/{number}/cancel"): {"reason": "not yours"},
+            ("post", "/orders/{number}/returns"): {"items": [{"item_id": self.ids["line_id"], "quantity": 1}]},
             ("post", "/buy-now"): variant,
             ("patch", "/me"): {"name": "Somebody"},
             ("post", "/me/password"): {"password": "a wrong one", "new_password": "a brand new word"},
@@ -150,6 +152,8 @@ async def _janes(shop: AccountShop, variant: str) -> Janes:
         "cart_id": cart["id"],
         "share_id": share["id"],
         "wishlist_id": wished["id"],
+        "line_id": done["line_items"][0]["id"],
+        "return_id": "01977d3e-8f00-7000-8000-000000000003",
         "merge_id": "01977d3e-8f00-7000-8000-000000000001",
     }
     return Janes(ids, variant, new_cart_token(), wished["items"][0]["id"], headers)

@@ -157,6 +157,22 @@ BREAKS: dict[str, tuple[list[str], bool]] = {
     "purse.balance": ([_PURSE.format(balance=5, movements=0)], True),
     "purse.movement_chain": ([_PURSE.format(balance=5, movements=2), _MOVEMENT.format(version=2)], False),
     "purse.movement_belongs": ([_MOVEMENT.format(version=1)], False),
+    "purse.payments": (
+        [
+            _PURSE.format(balance=5, movements=2),
+            _MOVEMENT.format(version=1),
+            """insert into purse_movement (purse_id, version, kind, amount, balance_before, balance_after, order_id,
+                 actor, at)
+               values ('{cart}', 2, 'charge', -5, 5, 0, '{order}', 'ann', now())""",
+            "update purse set balance = 0",
+            "insert into purse_payment values ('{order}', '{cart}', 1, 5, 1, 3)",
+        ],
+        True,
+    ),
+    "purse.refunds": (
+        ["insert into purse_refund values ('{cart}', '{order}', null, 5, 0, 0, now())"],
+        False,
+    ),
     "wishlist.one_default": ([_WISHLIST.format(is_default="false", version=0)], False),
     "wishlist.version": ([_WISHLIST.format(is_default="true", version=7)], False),
     "wishlist_item.of_variant": ([_WISHLIST.format(is_default="true", version=0), _WISH], False),
@@ -184,6 +200,13 @@ BREAKS: dict[str, tuple[list[str], bool]] = {
     ),
     "order.taxes": (
         ["""update orders set quote = jsonb_set(quote, '{{taxes}}', '[{{"amount_minor": 7}}]') where id = '{order}'"""],
+        False,
+    ),
+    "order.exchange": (
+        [
+            """update orders set quote = jsonb_set(quote, '{{exchange}}',
+                 '{{"source": "USD", "target": "EUR", "rate": "0.9", "on": "2020-01-01"}}') where id = '{order}'"""
+        ],
         False,
     ),
     "zone.areas": ([_ZONE, "alter table zone_area drop constraint zone_area_region_check",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pannier.platform.hot import HotRequest, HotResponse
+from pannier.platform.observability.context import correlation_id
 from pannier.platform.observability.logs import REDACTED, JsonFormatter, configure_logging, redact
 from pannier.platform.problems import RouteNotFoundError
 from tests.support.web import EdgeApp, client_of, hot_route
@@ -144,6 +146,32 @@ def test_configured_logging_takes_over_the_root_and_uvicorn() -> None:
         root.setLevel(level)
         logging.getLogger("uvicorn.access").disabled = False
     assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["listening"]
+
+
+def test_on_a_terminal_a_record_is_a_line_for_people_and_keeps_the_secrets() -> None:
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        configure_logging("INFO", stream=stream, is_for_people=True)
+        logging.getLogger("pannier.prices").info("prices of revision %d are in force", 4, extra={"revision": 4})
+        correlation_id.set("4f1c")
+        logging.getLogger("pannier.db").warning("cannot reach postgresql://shop:hunter2@db/shop")
+        try:
+            raise ValueError("password=hunter2")
+        except ValueError:
+            logging.getLogger("pannier.jobs").exception("job failed")
+    finally:
+        root.handlers[:], root.level = before
+        correlation_id.set(None)
+        logging.getLogger("uvicorn.access").disabled = False
+        logging.getLogger("asyncpg.pool").filters.clear()
+    lines = stream.getvalue().splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d prices of revision 4 are in force", lines[0])
+    assert re.fullmatch(r"[\d:]+ warning: cannot reach postgresql://\[redacted\]@db/shop \(request 4f1c\)", lines[1])
+    assert re.fullmatch(r"[\d:]+ error: job failed \(request 4f1c\)", lines[2])
+    assert lines[3] == "Traceback (most recent call last):"
+    assert "hunter2" not in stream.getvalue()
 
 
 def test_a_pool_that_cannot_connect_says_so_in_one_line() -> None:

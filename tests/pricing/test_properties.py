@@ -174,6 +174,19 @@ def test_more_units_never_lower_the_undiscounted_subtotal(request: BasketRequest
 
 
 @EXAMPLES
+@given(baskets(), st.integers(0, 4))
+def test_no_more_is_given_away_than_is_there(request: BasketRequest, there: int) -> None:
+    quoted = quote(replace(request, gift_units={goods.id: there for goods in request.book.gifts.values()}))
+    given_units: dict[str, int] = {}
+    for line in quoted.lines:
+        if line.is_gift:
+            given_units[line.product_id] = given_units.get(line.product_id, 0) + line.quantity
+    assert all(units <= there for units in given_units.values())
+    assert all(one.given < one.wanted for one in quoted.short_gifts)
+    assert sum(line.subtotal_minor for line in quoted.lines) == quoted.totals.subtotal_minor
+
+
+@EXAMPLES
 @given(baskets())
 def test_a_line_keeps_its_id_and_gifts_have_one_of_their_own(request: BasketRequest) -> None:
     lines = quote(request).lines

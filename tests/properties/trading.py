@@ -37,7 +37,8 @@ KINDS: tuple[dict[str, Any], ...] = (
 TABLES = (
     "cart, cart_line, saved_line, cart_history, cart_snapshot, hold, reservation, stock, stock_movement, event,"
     " event_cursor, idempotency_record, checkout, orders, order_line, order_state, price, variant, product,"
-    " product_search, product_offer, search_word, search_task"
+    " product_search, product_offer, search_word, search_task, payment_attempt, payment_transaction, refund,"
+    " payment_webhook, order_shipment, order_refund, order_return, order_return_line, order_revision"
 )
 
 

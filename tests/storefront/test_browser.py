@@ -142,3 +142,40 @@ async def test_a_purchase_by_keyboard_alone(browser: Browser, shop: str) -> None
     assert "Thank you" in await page.inner_text("h1")
     assert "Small, Orange" in await page.inner_text("main")
     await page.close()
+
+
+# Which two of a line's parts cover each other; what is inside another part is none of them.
+OVERLAPS = """() => [...document.querySelectorAll('.line')].flatMap(line => {
+  const parts = [...line.querySelectorAll('.thumb,h3 a,.note,.price,.money,.field input,.btn,.pick,summary')]
+    .filter(e => e.checkVisibility()).map(e => [e.outerHTML.slice(0, 60), e.getBoundingClientRect(), e])
+  return parts.flatMap(([one, a, e], n) => parts.slice(n + 1)
+    .filter(([, b, other]) => !e.contains(other) && !other.contains(e) && !e.matches('h3 a') && !other.matches('h3 a')
+      && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+    .map(([two]) => one + ' | ' + two))
+})"""
+
+
+@pytest.mark.parametrize("width, height_max", [(390, 300), (320, 330), (1280, 260)])
+async def test_a_line_of_the_cart_is_compact_and_in_order(
+    browser: Browser, shop: str, width: int, height_max: int
+) -> None:
+    page = await browser.new_page(viewport=ViewportSize(width=width, height=800))
+    for product in ("table-lamp", "cobalt-bowl"):
+        await page.goto(f"{shop}/p/{product}")
+        await page.click(".add button")
+    await page.goto(f"{shop}/cart")
+    assert await page.evaluate(OVERLAPS) == []
+    line = page.locator(".line").first
+    box = await line.bounding_box()
+    assert box is not None
+    assert box["height"] <= height_max
+    parts = [".thumb", "h3", ".money", ".field input", "button[value=update]", "button[value=remove]"]
+    tops = []
+    for part in parts:
+        found = await line.locator(part).bounding_box()
+        assert found is not None, part
+        tops.append(found["y"])
+    picture, name, total, quantity, update, remove = tops
+    assert abs(name - total) < 12
+    assert picture <= name < quantity <= update < remove
+    await page.close()

@@ -103,3 +103,22 @@ async def test_enter_in_a_field_of_the_checkout_orders_nothing(browser: Browser,
     assert "Checkout" in await page.inner_text("h1")
     assert await page.input_value("#email") == "jane@example.com"
     await page.close()
+
+
+async def test_a_delivery_that_the_total_does_not_have_yet_says_so(browser: Browser, shop: str, db: Database) -> None:
+    await furnish(db)
+    page = await browser.new_page(viewport=ViewportSize(width=390, height=800))
+    await page.goto(f"{shop}/p/cobalt-bowl")
+    await page.click(".add button")
+    await page.goto(f"{shop}/cart")
+    await page.select_option("#country", "US")
+    await page.click("text=Estimate")
+    await page.click("text=Check out")
+    assert await page.is_checked("input[value=standard]")
+    assert await page.is_hidden(".uncounted")
+    await page.check("input[value=express]")
+    assert await page.is_visible(".uncounted")
+    await page.click(".recount")
+    assert await page.is_hidden(".uncounted")
+    assert "Shipping\n$12.90" in await page.inner_text(".totals")
+    await page.close()

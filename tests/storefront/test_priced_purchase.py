@@ -110,16 +110,14 @@ async def test_from_a_code_to_an_order_that_a_gift_card_helps_to_pay(shop: Reade
     await fill(shop, quantity=2)
     await apply(await shop.open("/cart"), shop, "HELLO5")
     page = await checkout(shop)
-    assert "Show delivery options" in page.text
-    assert "Not chosen yet" in page.text
+    # Nobody has asked where to, and there is a total all the same.
+    assert [method for method, _ in order_form(page).choices["shipping_method"]] == ["standard"]
+    assert "Shipping $4.90" in page.text
     page = await shop.send(order_form(page), do="update", **ADDRESS)
     form = order_form(page)
     assert [method for method, _ in form.choices["shipping_method"]] == ["standard", "express"]
-    assert form.fields["city"] == "Springfield"
-    missing = await shop.send(form, do="order")
-    assert missing.status == 409
-    assert "#shipping_method" in missing.links
-    page = await shop.send(order_form(missing), do="update", shipping_method="express")
+    assert (form.fields["shipping_method"], form.fields["city"]) == ("standard", "Springfield")
+    page = await shop.send(form, do="update", shipping_method="express")
     assert "Shipping $12.90" in page.text
     wrong = await shop.send(order_form(page), do="gift_card", gift_card="GIFT-0000-0000")
     assert wrong.status == 409
@@ -184,9 +182,53 @@ async def test_an_address_to_which_the_chosen_way_does_not_lead_is_kept(shop: Re
     form = order_form(page)
     assert form.fields["country"] == "DE"
     assert [method for method, _ in form.choices["shipping_method"]] == ["standard"]
-    refused = await shop.send(form, do="order", shipping_method="express")
-    assert "#shipping_method" in refused.links
-    assert (await shop.send(order_form(refused), do="update", shipping_method="standard")).status == 200
+    assert "For that address delivery is Standard now." in page.text
+    assert "Shipping $4.90" in page.text
+    forged = await shop.send(form, do="order", shipping_method="express")
+    assert "#shipping_method" in forged.links
+    assert "Thank you" in (await shop.send(form, do="order")).text
+
+
+async def test_one_page_from_the_cart_to_an_order(shop: Reader, db: Database) -> None:
+    """The total that is shown first is what it costs where nothing depends on the address."""
+    await fill(shop)
+    page = await checkout(shop)
+    assert order_form(page).fields["shipping_method"] == "standard"
+    assert "Total $36.90" in page.text
+    done = await shop.send(order_form(page), do="order", **(ADDRESS | {"country": "DE"}))
+    assert "Thank you" in done.text
+    assert "Total $36.90" in done.text
+    assert await faults(db) == {}
+
+
+async def test_another_way_of_shipping_is_asked_for_once_more_with_its_total(shop: Reader, db: Database) -> None:
+    await make_method(db, "slow", position=2, days=(9, 12), kind="flat", amount=190, zones=["us"])
+    await fill(shop)
+    page = await checkout(shop)
+    # Cheaper where it goes than what could be had anywhere: chosen, since the shopper left the choice as it was.
+    asked = await shop.send(order_form(page), do="order", **ADDRESS)
+    assert asked.status == 409
+    assert "Delivery is Slow, $1.90: the total is $37.10." in asked.text
+    assert order_form(asked).fields["shipping_method"] == "slow"
+    # And what he chooses himself is what he gets.
+    again = await shop.send(order_form(asked), do="order", shipping_method="express")
+    assert again.status == 409
+    assert "The total has changed: it is $48.10 now." in again.text
+    assert await count(db, "orders") == 0
+    done = await shop.send(order_form(again), do="order")
+    assert "Shipping $12.90" in done.text
+    assert "Express, " in done.text
+    assert await faults(db) == {}
+
+
+async def test_what_has_to_be_fetched_is_not_chosen_for_anybody(shop: Reader, db: Database) -> None:
+    async with db.read() as connection:
+        await connection.execute("update shipping_method set fulfilment = 'pickup' where code = 'standard'")
+    await make_method(db, "courier", position=3, days=(1, 1), kind="flat", amount=990)
+    await fill(shop)
+    page = await checkout(shop)
+    assert order_form(page).fields["shipping_method"] == "courier"
+    assert "Shipping $9.90" in page.text
 
 
 async def test_a_code_that_was_used_up_is_named_and_can_be_removed(shop: Reader, db: Database) -> None:

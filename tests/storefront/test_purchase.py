@@ -93,9 +93,17 @@ async def test_more_than_there_is_is_refused_beside_the_line(reader: Reader) -> 
     await fill(reader, "bisque-vase")
     line = (await reader.open("/cart")).form("/cart/items/")
     refused = await reader.send(line, do="update", quantity=9)
-    assert "Only 3 available: the cart is unchanged." in refused.text
+    told = "Only 3 available, 1 of them in the cart already: add at most 2 more. The cart is unchanged."
+    assert told in refused.text
     assert refused.invalid == ["quantity"]
     assert refused.form("/cart/items/").fields["quantity"] == "1"
+
+
+async def test_who_has_all_there_are_is_told_so(reader: Reader) -> None:
+    shelf = (await reader.open("/p/bisque-vase")).form("/cart/items")
+    assert "Only 3 available: take 3 or fewer." in (await reader.send(shelf, quantity=4)).text
+    await reader.send(shelf, quantity=3)
+    assert "All 3 available are in the cart already." in (await reader.send(shelf, quantity=1)).text
 
 
 @pytest.mark.parametrize("quantity", ["", "-1", "1.5", "1e3", "٣", "9999999999"])

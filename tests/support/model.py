@@ -302,12 +302,25 @@ class Floor:
         self._bring(cart, key, cart.lines[key], quantity, now)
 
     def _bring(self, cart: Cart, key: tuple[str, str], line: Line, wanted: int, now: float) -> None:
-        """To `wanted` units: limits, then stock, then the line."""
+        """To `wanted` units: the product's bound, what there is of it, the cart's bound; then the line."""
         others = cart.units(line.variant) - (line.quantity if key in cart.lines else 0)
-        while wanted > line.quantity and (allowed := self._allowed(cart, line, others)) < wanted:
-            if not self.house.is_clamped or allowed <= line.quantity:
+        each = min(self.house.line_max, self.goods[line.variant].each_max or self.house.line_max) - others
+        if wanted > max(line.quantity, each):
+            if not self.house.is_clamped or each <= line.quantity:
                 raise Refused("LIMIT_EXCEEDED")
-            wanted = allowed
+            wanted = each
+        room = max(0, self.house.cart_max - (cart.total_quantity - line.quantity))
+        if wanted > max(line.quantity, room) and self.house.is_clamped and room > line.quantity:
+            wanted = room
+        if wanted > max(line.quantity, room):
+            there = self.available(line.variant, now) if self.goods[line.variant].is_tracked else None
+            most = None if there is None else there + self._promised(cart, line.variant) - others
+            is_short = most is not None and wanted > most
+            is_taken = most is not None and self.house.is_partial and most > line.quantity
+            if is_short and not is_taken:
+                raise Refused("INSUFFICIENT_STOCK")
+            if not is_short or most is None or most > room:
+                raise Refused("LIMIT_EXCEEDED")
         if (
             self.goods[line.variant].is_tracked
             and not self._fit(cart, line, others, wanted, now)
@@ -323,10 +336,6 @@ class Floor:
             cart.lines[key] = line
         else:
             cart.lines.pop(key, None)
-
-    def _allowed(self, cart: Cart, line: Line, others: int) -> int:
-        each = min(self.house.line_max, self.goods[line.variant].each_max or self.house.line_max)
-        return max(0, min(each - others, self.house.cart_max - (cart.total_quantity - line.quantity)))
 
     def _promised(self, cart: Cart, variant: str) -> int:
         promise = self.promises.get(cart.owner)

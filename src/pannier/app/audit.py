@@ -20,6 +20,7 @@ from pannier.cart.invariants import INVARIANTS as CART
 from pannier.catalog.invariants import INVARIANTS as CATALOG
 from pannier.inventory.invariants import INVARIANTS as INVENTORY
 from pannier.orders.invariants import INVARIANTS as ORDERS
+from pannier.payments.invariants import INVARIANTS as PAYMENTS
 from pannier.platform.database import UNHURRIED_S, Database
 from pannier.platform.invariants import INVARIANTS as PLATFORM
 from pannier.platform.invariants import Invariant
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 #: In the order in which they are repaired: carts need stock figures that are right.
 ALL: tuple[Invariant, ...] = (
-    *(*INVENTORY, *CART, *ORDERS, *WISHLIST, *CATALOG, *ACCOUNTS, *PROMOTIONS),
+    *(*INVENTORY, *CART, *ORDERS, *PAYMENTS, *WISHLIST, *CATALOG, *ACCOUNTS, *PROMOTIONS),
     *(*TAX, *SHIPPING, *PLATFORM, *ACROSS),
 )
 #: Rows shown of each broken invariant.

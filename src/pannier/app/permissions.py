@@ -24,6 +24,7 @@ _TABLE: Sequence[tuple[str, str, Access]] = (
     ("*", "/shared-carts/", "shopper"),
     ("*", "/buy-now", "shopper"),
     ("*", "/checkouts", "shopper"),
+    ("POST", "/payments/", "public"),
     ("*", "/orders", "shopper"),
     ("*", "/wishlists", "shopper"),
     ("*", "/shared-wishlists/", "shopper"),

@@ -27,9 +27,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from pannier.app.between import LAST_CALL_S
+
 HEAD_TIMEOUT_S = 30.0
-# Long enough for a client that sends steadily to hear on its connection that it is the last answer.
-LAST_CALL_S = 1.0
 
 
 class BoundedProtocol(HttpToolsProtocol):

@@ -26,14 +26,12 @@ from typing import Any, Self
 
 from pydantic import SecretStr
 
+from pannier.app.between import DEFAULT_APP, LAST_CALL_S, MULTIPROCESS_VARIABLE, URL_VARIABLE
 from pannier.app.crash_report import crash_page, first_exception
 from pannier.app.listening import CannotListenError, address, listen
-from pannier.app.serving import LAST_CALL_S
 from pannier.app.welcome import NextSteps, look_around, welcome
-from pannier.app.worker import DEFAULT_APP, URL_VARIABLE
 from pannier.app.worker_process import WorkerProcess, described
 from pannier.platform.embedded import EmbeddedServer, EmbeddedServerError
-from pannier.platform.observability.metrics import MULTIPROCESS_VARIABLE, forget_worker
 from pannier.platform.settings import Settings
 
 CRASHES_MAX = 5
@@ -312,7 +310,10 @@ class _Supervisor:
             if not _is_readable(worker.stderr):
                 break
         worker.close()
-        forget_worker(worker.pid)
+        if MULTIPROCESS_VARIABLE in os.environ:
+            from pannier.platform.observability.metrics import forget_worker
+
+            forget_worker(worker.pid)
 
     def _crash_loop(self, slot: _Slot, worker: WorkerProcess, exit_code: int) -> str:
         head = (

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -53,17 +54,29 @@ from pannier.checkout import (
     CheckoutService,
     WishingService,
     buying_router,
+    webhook_router,
     wishing_router,
 )
+from pannier.checkout import jobs as checkout_jobs
 from pannier.checkout import router as checkout_router
 from pannier.inventory import InventoryService, PlacesService, places_router
 from pannier.inventory.api import admin_router as admin_stock_router
 from pannier.inventory.api import router as inventory_router
 from pannier.inventory.jobs import sweep
 from pannier.kernel.clock import Clock
-from pannier.orders import OrderService, admin_reports_router
+from pannier.orders import (
+    OrderService,
+    RefundService,
+    ReturnService,
+    ThroughPayments,
+    admin_after_router,
+    admin_reports_router,
+    after_router,
+)
 from pannier.orders import admin_router as admin_orders_router
+from pannier.orders import jobs as order_jobs
 from pannier.orders import router as orders_router
+from pannier.payments import PaymentService
 from pannier.platform import migrate
 from pannier.platform.database import Database
 from pannier.platform.embedded import lease
@@ -114,7 +127,10 @@ class Services:
     history: HistoryService
     sharing: SharingService
     orders: OrderService
+    refunds: RefundService
+    returns: ReturnService
     checkouts: CheckoutService
+    payments: PaymentService
     identity: Identity
     accounts: AccountService
     staff_accounts: StaffAccounts
@@ -146,7 +162,7 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
         prices, providers = open_house(db, settings), open_providers(settings)
         register = open_register(settings)
         carts = CartService(db, settings, prices, on_batch=metrics.batch_size.labels("cart").observe)
-        checkouts = CheckoutService(db, settings, prices)
+        checkouts = CheckoutService(db, settings, prices, providers=providers)
         wishlists = WishlistService(db, settings, CartGuestTokens(carts))
         try:
             identity = await open_identity(db, settings)
@@ -169,13 +185,14 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
                 merges=merges,
                 history=history,
                 sharing=SharingService(db, settings, carts),
-                orders=OrderService(db, settings),
+                **_order_services(db, settings, checkouts.payments),
                 identity=identity,
                 accounts=identity.accounts,
                 staff_accounts=identity.staff_accounts,
                 people=identity.people,
                 privacy=PrivacyService(db, identity.accounts, identity.people, history),
                 checkouts=checkouts,
+                payments=checkouts.payments,
                 buying=BuyNowService(carts, checkouts),
                 pricing=StatelessPricing(db, settings, carts, providers),
                 price_lists=PriceListService(db),
@@ -193,10 +210,20 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
                 notices=NoticeService(db, settings),
             )
         finally:
-            await providers.close()
-            if register is not None:
-                await register.close()
+            for outside in (providers, checkouts.payments.providers, register):
+                if outside is not None:
+                    await outside.close()
             await db.close()
+
+
+def _order_services(db: Database, settings: Settings, payments: PaymentService) -> dict[str, Any]:
+    """Orders, and what comes after their sale."""
+    refunds = RefundService(db, ThroughPayments(payments))
+    return {
+        "orders": OrderService(db, settings),
+        "refunds": refunds,
+        "returns": ReturnService(db, settings, refunds),
+    }
 
 
 @asynccontextmanager
@@ -223,6 +250,7 @@ def background_jobs(services: Services) -> list[Job]:
     """What runs beside the requests for as long as the application does."""
     settings, metrics, carts, db = services.settings, services.metrics, services.carts, services.db
     history, mailer, notices = services.history, services.identity.mailer, services.notices
+    refunds = services.refunds
     jobs = [
         Job("database watch", db.watch),
         periodic(
@@ -230,6 +258,12 @@ def background_jobs(services: Services) -> list[Job]:
         ),
         periodic("stock sweep", settings.stock_sweep_interval_s, lambda: sweep(db, is_alone=True), metrics),
         periodic("cart history", cart_jobs.HISTORY_INTERVAL_S, lambda: cart_jobs.keep_history(history), metrics),
+        periodic(
+            "completions",
+            settings.completion_resume_interval_s,
+            lambda: checkout_jobs.resume(services.checkouts),
+            metrics,
+        ),
         periodic("prune", PRUNE_INTERVAL_S, lambda: prune(db, settings), metrics),
         periodic("search", catalogue_jobs.CATCH_UP_INTERVAL_S, lambda: catalogue_jobs.catch_up(db), metrics),
         periodic("gifts", GIFTS_INTERVAL_S, services.prices.look_at_gifts, metrics),
@@ -237,6 +271,7 @@ def background_jobs(services: Services) -> list[Job]:
         periodic("cart touch", cart_jobs.TOUCH_INTERVAL_S, lambda: cart_jobs.touch(carts), metrics),
         periodic("account clean-up", account_jobs.PRUNE_INTERVAL_S, lambda: account_jobs.prune(db), metrics),
         periodic("ended access", ENDED_INTERVAL_S, services.identity.ended.refresh, metrics),
+        periodic("refunds", order_jobs.REFUND_INTERVAL_S, lambda: order_jobs.give_refunds(refunds), metrics),
         periodic("erasure", ERASE_INTERVAL_S, services.privacy.erase_due, metrics),
         periodic("wishes", wishlist_jobs.LOOK_INTERVAL_S, lambda: wishlist_jobs.look(notices), metrics),
         periodic("notice clean-up", wishlist_jobs.PRUNE_INTERVAL_S, lambda: wishlist_jobs.prune(notices), metrics),
@@ -269,12 +304,15 @@ def include_routers(app: FastAPI, pages: Pages) -> None:
         places_router,
         admin_stock_router,
         checkout_router,
+        webhook_router,
         buying_router,
         wishlist_router,
         sharing_router,
         wishing_router,
         orders_router,
         admin_orders_router,
+        after_router,
+        admin_after_router,
         pricing_router,
         admin_price_list_router,
         admin_tax_router,

@@ -22,14 +22,12 @@ from typing import Any
 
 import uvicorn
 
+from pannier.app.between import DEFAULT_APP, READY, URL_VARIABLE
 from pannier.app.lifecycle import Lifecycle
 from pannier.app.serving import DrainingServer, bounded_protocol
 from pannier.platform.observability.logs import configure_logging
 from pannier.platform.settings import Settings
 
-DEFAULT_APP = "pannier.app:create_app"
-READY = b"1"
-URL_VARIABLE = "PANNIER_DATABASE_URL"
 # Longer than the 60 s of common load balancers, so that it is they who close an idle connection.
 KEEP_ALIVE_S = 65
 _REQUEST_LINE_BYTES = 16 * 1024
@@ -39,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Answer requests until told to stop; ends with 0 then, and with 3 when the app does not start."""
     options = _options(arguments)
     faulthandler.enable()
+    # Nothing of what is made until then becomes garbage; looking for it again and again takes a tenth of a start.
+    gc.disable()
     make = _load(options.app)
     if options.parent_fd is not None:
         url = _told(options.parent_fd)
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         os.environ[URL_VARIABLE] = url
     settings = Settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, is_for_people=_is_for_people(settings, options))
     app = make(settings)
     config = uvicorn.Config(
         app,
@@ -69,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.freeze()
     # A request makes some thousand short-lived objects and hardly a cycle: look for cycles once in many requests.
     gc.set_threshold(50_000, 20, 20)
+    gc.enable()
     DrainingServer(config, _on_ready(options), _on_drain(app)).run(sockets=[listener])
     return 0
 
@@ -97,6 +98,12 @@ def _told(descriptor: int) -> str:
             return ""
         said += more
     return said[:-1].decode()
+
+
+def _is_for_people(settings: Settings, options: argparse.Namespace) -> bool:
+    """Whether somebody sits before the messages. Until we answer they pass through the supervisor, which is none."""
+    descriptor = 2 if options.stderr_fd is None else options.stderr_fd
+    return settings.log_format == "text" or (settings.log_format == "auto" and os.isatty(descriptor))
 
 
 def _on_ready(options: argparse.Namespace) -> Callable[[DrainingServer], None]:

@@ -1,9 +1,9 @@
 """Carts: one write path, lines whose stock is held, figures that are always current."""
 
-from pannier.cart.basket import around_of, goods_of
-from pannier.cart.charged import PriceKeeping, ViewRules, charged_price, is_for_sale, is_price_changed
+from pannier.cart.basket import around_of, goods_of, list_price_when_added
+from pannier.cart.charged import PriceKeeping, ViewRules, charged_price, is_for_sale, promised_price
 from pannier.cart.displaying import CartDisplays
-from pannier.cart.document import CartDocument, ChangeResult, CouponDocument, LineDocument
+from pannier.cart.document import CartDocument, CartLineDocument, ChangeResult, CouponDocument, LineDocument
 from pannier.cart.errors import (
     CartClosedError,
     CartNotFoundError,
@@ -13,6 +13,7 @@ from pannier.cart.errors import (
     ItemNotFoundError,
     LimitExceededError,
     PriceChangedError,
+    shortage,
 )
 from pannier.cart.exchange import checked_note, checked_object, headers_of, owner_of
 from pannier.cart.history_repository import erase as erase_history
@@ -36,6 +37,7 @@ __all__ = [
     "CartClosedError",
     "CartDisplays",
     "CartDocument",
+    "CartLineDocument",
     "CartNotFoundError",
     "CartOwner",
     "CartPricingService",
@@ -77,8 +79,10 @@ __all__ = [
     "goods_of",
     "headers_of",
     "is_for_sale",
-    "is_price_changed",
+    "list_price_when_added",
     "owner_of",
     "price_finding",
     "pricing_router",
+    "promised_price",
+    "shortage",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pannier.cart.described import ADD_ERRORS, EXPLAIN, LINE_ERRORS, read, write
+from pannier.cart.described import ADD_ERRORS, CART_CURRENCY, EXPLAIN, LINE_ERRORS, read, write
 from pannier.cart.exchange import (
     ENCODER,
     added,
@@ -72,7 +72,7 @@ async def get_summary(request: HotRequest) -> HotResponse:
 async def add_item(request: HotRequest) -> HotResponse:
     """Add units of a variant; makes the cart when there is none."""
     change = added(request, request.decode(_ADD))
-    return answer(request, await apply_changes(request, "cart.item_added", [change]))
+    return answer(request, await apply_changes(request, "cart.item_added", [change], makes_cart=True))
 
 
 async def patch_item(request: HotRequest) -> HotResponse:
@@ -120,7 +120,8 @@ async def bulk_add(request: HotRequest) -> HotResponse:
     """Add up to 1,000 items in one transaction."""
     body = request.decode(_BULK_ADD)
     changes = [added(request, item) for item in body.items]
-    return bulk_answer(request, await apply_changes(request, "cart.items_added", changes, is_atomic=body.atomic))
+    outcome = await apply_changes(request, "cart.items_added", changes, is_atomic=body.atomic, makes_cart=True)
+    return bulk_answer(request, outcome)
 
 
 async def bulk_set(request: HotRequest) -> HotResponse:
@@ -158,7 +159,7 @@ HOT_ROUTES = (
         "POST",
         "/api/v1/cart/items",
         add_item,
-        write("Add an item", add_item.__doc__, AddItem, Cart, ADD_ERRORS),
+        write("Add an item", add_item.__doc__, AddItem, Cart, ADD_ERRORS, CART_CURRENCY),
     ),
     HotRoute(
         "PATCH",
@@ -182,7 +183,7 @@ HOT_ROUTES = (
         "POST",
         "/api/v1/cart/bulk/items",
         bulk_add,
-        write("Add several items", bulk_add.__doc__, BulkAdd, BulkAnswer, ADD_ERRORS),
+        write("Add several items", bulk_add.__doc__, BulkAdd, BulkAnswer, ADD_ERRORS, CART_CURRENCY),
     ),
     HotRoute(
         "PUT",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pannier.cart.charged import PriceKeeping, ViewRules, charged_price, is_for_sale
+import msgspec
+
+from pannier.cart.charged import PriceKeeping, ViewRules, charged_price, is_for_sale, promised_price
 from pannier.cart.document import CartDocument, CouponDocument, LineDocument, ShopperDocument
 from pannier.pricing import (
     Around,
+    AskedPrice,
     BasketLine,
     BasketRequest,
     Coupon,
@@ -24,6 +28,8 @@ from pannier.pricing import (
     QuoteRequest,
     SalePrice,
     Shopper,
+    asked_prices,
+    gifts_left,
     quote,
 )
 
@@ -55,19 +61,20 @@ def key_of(document: CartDocument, lines: Sequence[LineDocument], rules: ViewRul
         None if shopper is None else (document.user_id, shopper.completed_orders, *shopper.groups, shopper.kind),
         None if shopper is None else (shopper.is_tax_id_valid, shopper.is_tax_exempt),
         tuple([(one.promotion_id, one.is_active, one.coupon) for one in document.coupon_documents or ()]),
-        tuple([_line_key(line, charged_price(line, rules.keeping, at)) for line in lines]),
+        tuple([_line_key(line, rules, at) for line in lines]),
+        tuple(gift_units(document).items()),
     )
 
 
-def _line_key(line: LineDocument, charged: int) -> tuple[Any, ...]:
+def _line_key(line: LineDocument, rules: ViewRules, read_at: str) -> tuple[Any, ...]:
     display = line.display
     return (
         line.id,
         line.variant_id,
         line.quantity,
-        charged,
+        charged_price(line, rules.keeping, read_at),
         None if line.price is None else line.price[1],
-        line.is_price_fixed,
+        promised_price(line, rules.keeping, read_at),
         display.product_id,
         display.tax_category,
         display.requires_shipping,
@@ -101,6 +108,33 @@ def alone(document: CartDocument, line: LineDocument, rules: ViewRules) -> LineQ
     return quote(request_of(document, (line,), replace(rules, prices=plain))).lines[0]
 
 
+def price_when_added(document: CartDocument, line: LineDocument, unit_minor: int, rules: ViewRules) -> int:
+    """What a unit was shown to cost when it was added, or agreed to since; `unit_minor` is what it costs now."""
+    if line.shown_minor is not None:
+        return line.shown_minor
+    then = list_price_when_added(document, line, rules)
+    return unit_minor if then is None else then
+
+
+def list_price_when_added(document: CartDocument, line: LineDocument, rules: ViewRules) -> int | None:
+    """Of a line from before it was kept what was shown: what today's rules make of the list's price of then.
+
+    None: the list asks the same as then, so nothing is known to have changed.
+    """
+    if not is_for_sale(line):
+        return line.added_price_minor
+    if charged_price(line, rules.keeping, document.read_at) == line.added_price_minor:
+        return None
+    then = msgspec.structs.replace(line, price=(line.added_price_minor, None))
+    return alone(document, then, rules).unit_price_minor
+
+
+def asked_of(document: CartDocument, lines: Sequence[LineDocument], rules: ViewRules) -> dict[uuid.UUID, AskedPrice]:
+    """What a unit of each line is asked for today, by line."""
+    asked = asked_prices(request_of(document, lines, rules))
+    return {line.id: price for line, price in zip(lines, asked, strict=True)}
+
+
 def plainly(document: CartDocument, lines: Sequence[LineDocument], rules: ViewRules) -> Quote:
     """What lines cost in a shop that has one tax, one charge for shipping, and nothing else."""
     requests = tuple([_line_request(line, rules, document.read_at) for line in lines])
@@ -122,7 +156,19 @@ def around_of(document: CartDocument) -> Around:
         document.shipping_method,
         tuple([coupon_on(one) for one in document.coupon_documents or () if one.is_active]),
         document.channel,
+        gift_units=gift_units(document),
     )
+
+
+def gift_units(document: CartDocument) -> dict[str, int]:
+    """What can be given away beside what is in the cart, by variant."""
+    stock = document.gift_units
+    if not stock:
+        return {}
+    wanted: dict[str, int] = {}
+    for line in document.lines or ():
+        wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
+    return gifts_left(stock, wanted, document.promised)
 
 
 def shopper_of(user_id: str, known: ShopperDocument) -> Shopper:
@@ -151,7 +197,7 @@ def goods_of(line: LineDocument, prices: Prices, keeping: PriceKeeping, read_at:
         prices.tax_category(display.tax_category),
         display.weight_g,
         display.shipping_category,
-        display.floor_minor,
+        prices.floor(display.floor_minor),
         display.requires_shipping,
         sale,
         (),
@@ -183,9 +229,11 @@ def coupon_on(known: CouponDocument) -> CouponOn:
 
 def _basket_line(line: LineDocument, rules: ViewRules, read_at: str) -> BasketLine:
     goods = goods_of(line, rules.prices, rules.keeping, read_at)
-    return BasketLine(line.id, goods, line.quantity, line.added_price_minor if line.is_price_fixed else None)
+    return BasketLine(line.id, goods, line.quantity, promised_price(line, rules.keeping, read_at))
 
 
 def _line_request(line: LineDocument, rules: ViewRules, read_at: str) -> LineRequest:
-    price, display = charged_price(line, rules.keeping, read_at), line.display
+    display, price = line.display, promised_price(line, rules.keeping, read_at)
+    if price is None:
+        price = charged_price(line, rules.keeping, read_at)
     return LineRequest(line.id, price, line.quantity, display.tax_category, display.requires_shipping)

@@ -47,6 +47,29 @@ class ViewRules:
     counts_unavailable: bool = True
     #: Quotes that are known; None works every one out.
     quotes: QuoteCache | None = None
+    #: What is said of figures that are not known before the checkout asks for them.
+    at_checkout: str | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings, prices: Prices) -> ViewRules:
+        """As the shop's settings say."""
+        return cls(
+            prices,
+            settings.currency,
+            settings.channel,
+            settings.hold_at in {"add", "immediate"},
+            PriceKeeping.from_settings(settings),
+            settings.unavailable_line == "priced",
+            QuoteCache(settings.quote_cache_size) if settings.quote_cache_size else None,
+            told_at_checkout(settings),
+        )
+
+
+def told_at_checkout(settings: Settings) -> str | None:
+    """That others name prices or taxes, whom a cart does not wait for; None in a shop that names its own."""
+    names = {"Prices": settings.price_provider_url, "Taxes": settings.tax_provider_url}
+    asked = [name for name, url in names.items() if url is not None]
+    return f"{' and '.join(asked)} are those of the shop; the checkout asks its provider for them." if asked else None
 
 
 def is_for_sale(line: LineDocument) -> bool:
@@ -61,6 +84,8 @@ def charged_price(line: LineDocument, keeping: PriceKeeping = LATEST, read_at: s
     return line.price[0]
 
 
-def is_price_changed(line: LineDocument, keeping: PriceKeeping, read_at: str) -> bool:
-    """Whether a unit costs something else than the shopper was shown when it was added, or agreed to since."""
-    return is_for_sale(line) and charged_price(line, keeping, read_at) != line.added_price_minor
+def promised_price(line: LineDocument, keeping: PriceKeeping = LATEST, read_at: str = "") -> int | None:
+    """Minor units: the unit price that counts whatever lists and price rules say; None where they do."""
+    if line.is_price_fixed:
+        return line.added_price_minor
+    return line.shelf_minor if line.shelf_minor is not None and keeping.keeps(line, read_at) else None

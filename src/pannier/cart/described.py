@@ -41,6 +41,13 @@ CURRENCY = {
     "description": "The currency to show, by ISO 4217.",
     "schema": {"type": "string", "enum": sorted(MINOR_DIGITS)},
 }
+CART_CURRENCY = {
+    "name": "currency",
+    "in": "query",
+    "description": "What a cart that this makes is in, by ISO 4217, of those that the shop sells in; its own when left "
+    "out. A cart stays in its currency: 409 for another one.",
+    "schema": {"type": "string", "enum": sorted(MINOR_DIGITS)},
+}
 EXPLAIN = {
     "name": "explain",
     "in": "query",
@@ -87,7 +94,7 @@ def write(
     body: Any,
     answer: type,
     errors: tuple[Any, ...],
-    *,
+    *parameters: dict[str, Any],
     is_body_required: bool = True,
 ) -> Operation:
     """A change of the cart."""
@@ -99,7 +106,7 @@ def write(
         is_body_required=is_body_required,
         responses={200: ((Cart, CartDelta) if answer is Cart else answer, "The cart after the change")},
         errors=errors,
-        parameters=WRITE_PARAMETERS,
+        parameters=(*WRITE_PARAMETERS, *parameters),
     )
 
 

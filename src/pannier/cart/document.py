@@ -51,11 +51,46 @@ class LineDocument(msgspec.Struct, array_like=True, frozen=True):
     available: int | None
     is_tracked: bool
 
+    @property
+    def shelf_minor(self) -> int | None:
+        """What a unit cost by the price rules when it was added; None: not known."""
+        return None
+
+    @property
+    def shown_minor(self) -> int | None:
+        """What a unit was shown to cost when it was added; None: not known."""
+        return None
+
+
+class CartLineDocument(LineDocument, array_like=True, frozen=True):
+    """A line of the cart."""
+
+    shelf: int | None = None
+    shown: int | None = None
+
+    @property
+    def shelf_minor(self) -> int | None:
+        return self.shelf
+
+    @property
+    def shown_minor(self) -> int | None:
+        return self.shown
+
 
 class SavedDocument(LineDocument, array_like=True, frozen=True):
     """A line that is saved for later: `updated_at` is when, `reason` why; it holds nothing and is not selected."""
 
     reason: str
+    shelf: int | None = None
+    shown: int | None = None
+
+    @property
+    def shelf_minor(self) -> int | None:
+        return self.shelf
+
+    @property
+    def shown_minor(self) -> int | None:
+        return self.shown
 
 
 class ShopperDocument(msgspec.Struct, array_like=True, frozen=True):
@@ -111,7 +146,7 @@ class CartDocument(msgspec.Struct, array_like=True, frozen=True):
     read_at: str
     metadata: dict[str, Any]
     holds: dict[str, int] | None
-    lines: list[LineDocument] | None
+    lines: list[CartLineDocument] | None
     saved: list[SavedDocument] | None = None
     is_aside: bool = False
     coupons: list[str] | None = None
@@ -123,6 +158,8 @@ class CartDocument(msgspec.Struct, array_like=True, frozen=True):
     shipping_method: str | None = None
     shopper: ShopperDocument | None = None
     coupon_documents: list[CouponDocument] | None = None
+    #: Units that anybody may have of goods that promotions may give away, by variant; of others there is no bound.
+    gift_units: dict[str, int] | None = None
 
     @property
     def is_hold_alive(self) -> bool:

@@ -144,7 +144,7 @@ class FeatureDisabledError(PannierError):
 
 
 class CurrencyMismatchError(PannierError):
-    """The variant has no price in the cart's currency (`details.currency`)."""
+    """It has no price in the cart's currency (`details.currency`), or the cart is in another than `requested`."""
 
     kind = ErrorKind.conflict
     error = "CURRENCY_MISMATCH"
@@ -225,7 +225,12 @@ REFUSALS: dict[str, tuple[type[PannierError], str, str | None]] = {
     ),
     "INSUFFICIENT_STOCK": (
         InsufficientStockError,
-        "Only {available} available: the cart is unchanged. Take {available} or fewer.",
+        "There are not that many. The cart is unchanged.",
+        "quantity",
+    ),
+    "INVALID_QUANTITY": (
+        InvalidQuantityError,
+        "A quantity is a whole number from {minimum} to {maximum}, not {requested}.",
         "quantity",
     ),
     "LIMIT_EXCEEDED": (
@@ -270,11 +275,26 @@ REFUSALS: dict[str, tuple[type[PannierError], str, str | None]] = {
 }
 
 
+def shortage(available: int, more: int) -> str:
+    """What can still be had of a variant: `available` units in the whole cart, `more` beside those that are in it."""
+    if available <= 0:
+        return "Sold out."
+    if more <= 0:
+        have = "The last one is" if available == 1 else f"All {available} available are"
+        return f"{have} in the cart already."
+    if more < available:
+        return f"Only {available} available, {available - more} of them in the cart already: add at most {more} more."
+    return f"Only {available} available: take {available}{' or fewer' if available > 1 else ''}."
+
+
 def refusal(outcome: str, details: dict[str, object] | None, cart: object = None) -> PannierError:
     """The error that an outcome of `cart_apply` stands for."""
     cls, message, field = REFUSALS[outcome]
     if cls is CouponRejectedError and details:
         message = COUPON_TEXTS[str(details["reason"])]
+    if outcome == "INSUFFICIENT_STOCK" and details:
+        available = int(str(details["available"]))
+        message = f"{shortage(available, int(str(details.get('more', available))))} The cart is unchanged."
     text = message.format_map(details or {}) if details else message.split("{")[0]
     headers = {"Retry-After": "1"} if cls is IdempotencyInFlightError else None
     return cls(text, field=field, details=details, cart=cart, headers=headers)

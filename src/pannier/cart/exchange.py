@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import uuid
@@ -14,6 +15,7 @@ from pannier.cart.errors import ItemNotFoundError
 from pannier.cart.models import CartOwner, Change, Command, add
 from pannier.cart.schemas import AddItem, BulkAnswer, DuplicateItem, ItemResult, PatchItem
 from pannier.cart.service import CartService, Outcome
+from pannier.kernel.currencies import MINOR_DIGITS
 from pannier.kernel.ids import new_cart_token
 from pannier.platform.hot import HotRequest, HotResponse, RequestContext
 from pannier.platform.principal import Principal, cart_cookie
@@ -44,6 +46,14 @@ def channel_of(request: HotRequest) -> str | None:
     name = request.query("channel")
     if name is not None and not CHANNEL_NAME.fullmatch(name):
         raise ValidationFailedError.of([("channel", "A sales channel's short name: a-z, 0-9, - and _")])
+    return name
+
+
+def currency_of(request: HotRequest) -> str | None:
+    """The currency that a cart to be made is asked for in."""
+    name = request.query("currency")
+    if name is not None and name not in MINOR_DIGITS:
+        raise ValidationFailedError.of([("currency", "A currency's three letters by ISO 4217, such as EUR")])
     return name
 
 
@@ -116,8 +126,12 @@ async def apply_changes(
     is_clear: bool = False,
     clear_scope: Literal["all", "selected"] = "all",
     is_atomic: bool = True,
+    makes_cart: bool = False,
 ) -> Outcome:
+    """`makes_cart`: the request may say in which currency."""
     command = command_of(request, event, changes, is_clear=is_clear, clear_scope=clear_scope, is_atomic=is_atomic)
+    if makes_cart:
+        command = dataclasses.replace(command, currency=currency_of(request))
     return await request.service(CartService).apply(command)
 
 

@@ -227,13 +227,18 @@ def _written(lines: list[WantedLine], mine: Side, then: list[LineRow]) -> list[d
 
 def todays_prices(rows: Sequence[LineRow], now: Sequence[LineRow], room: Room) -> list[LineRow]:
     """Rows of an earlier cart at the price that the cart has for the line now, else at today's; fixed ones stay."""
-    present = {row.identity: row.unit_price_minor for row in now}
+    present = {row.identity: row for row in now}
     priced = []
     for row in rows:
-        variant = room.variants.get(row.variant_id)
-        today = present.get(row.identity, None if variant is None else variant.price_minor)
-        is_own = row.is_price_fixed or today is None
-        priced.append(row if is_own else msgspec.structs.replace(row, unit_price_minor=today))
+        there, variant = present.get(row.identity), room.variants.get(row.variant_id)
+        today = None if variant is None else variant.price_minor
+        if row.is_price_fixed or (there is None and today is None):
+            priced.append(row)
+            continue
+        minor, shelf, shown = (
+            (today, None, None) if there is None else (there.unit_price_minor, there.shelf_minor, there.shown_minor)
+        )
+        priced.append(msgspec.structs.replace(row, unit_price_minor=minor, shelf_minor=shelf, shown_minor=shown))
     return priced
 
 
@@ -291,7 +296,7 @@ def _past_line(row: LineRow, currency: str, names: Names) -> PastLine:
         sku,
         name,
         row.quantity,
-        Money(row.unit_price_minor, currency),
+        Money(row.unit_price_minor if row.shown_minor is None else row.shown_minor, currency),
         extra.get("attributes", {}),
         extra.get("note"),
         extra.get("customisation", {}),

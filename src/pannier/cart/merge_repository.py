@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -81,10 +81,10 @@ class Undoing(msgspec.Struct, frozen=True):
 
 
 async def look(
-    connection: Connection, user_id: str, token: str | None, channel: str, currency: str, offset: timedelta
+    connection: Connection, user_id: str, token: str | None, channel: str, sold: Sequence[str], offset: timedelta
 ) -> Pair:
     """Both carts as they are, without a lock."""
-    row = await connection.fetchrow(_LOOK, user_id, _digest(token), channel, currency, offset)
+    row = await connection.fetchrow(_LOOK, user_id, _digest(token), channel, list(sold), offset)
     assert row is not None
     return _pair(*row)
 

@@ -58,6 +58,8 @@ def _row(line: MergeLine, quantity: int | None = None) -> LineRow:
         line.unit_price_minor,
         line.is_price_fixed,
         line.is_selected,
+        shelf_minor=line.shelf_minor,
+        shown_minor=line.shown_minor,
     )
 
 

@@ -41,6 +41,7 @@ from pannier.kernel.ids import hash_token, new_cart_token, uuid7
 from pannier.platform.database import Database
 from pannier.platform.idempotency import Answer, Key, once, settled
 from pannier.platform.settings import Settings
+from pannier.pricebook import sold_currencies
 
 if TYPE_CHECKING:
     from pannier.platform.database import Connection
@@ -99,7 +100,7 @@ class MergeService:
         channel = request.channel or self._settings.channel
         async with self._db.read() as connection:
             pair = await repository.look(
-                connection, request.user_id, request.token, channel, self._settings.currency, self._db.offset
+                connection, request.user_id, request.token, channel, sold_currencies(self._settings), self._db.offset
             )
         cart = await self._carts.get(CartOwner(user_id=request.user_id), request.channel)
         if pair.theirs is None:
@@ -173,7 +174,10 @@ class MergeService:
         )
 
     def _planned(self, request: MergeRequest, mine: Side | None, theirs: Side, pair: Pair) -> MergePlan:
-        currency = mine.currency if mine is not None else self._settings.currency
+        sold = sold_currencies(self._settings)
+        currency = theirs.currency if theirs.currency in sold else sold[0]
+        if mine is not None:
+            currency = mine.currency
         found = plan(
             mine.rules_lines if mine is not None else [],
             theirs.rules_lines,
@@ -297,6 +301,7 @@ class MergeService:
             "user_id": request.user_id,
             "channel": request.channel or self._settings.channel,
             "currency": self._settings.currency,
+            "sold": sold_currencies(self._settings),
             "new_cart_id": uuid7(),
         }
 

@@ -37,6 +37,9 @@ class MergeLine:
     is_price_fixed: bool = False
     is_selected: bool = True
     extra: Mapping[str, Any] | None = None
+    #: What it was shown to cost when it was added, as `cart_line` has it.
+    shelf_minor: int | None = None
+    shown_minor: int | None = None
 
     @property
     def identity(self) -> tuple[uuid.UUID, str]:
@@ -231,17 +234,37 @@ def _line(mine: MergeLine | None, theirs: MergeLine | None, room: VariantRoom | 
         assert found is not None
         return found
     first, second = (theirs, mine) if rules.guest_wins else (mine, theirs)
-    prices = {
-        "user": mine.unit_price_minor,
-        "guest": theirs.unit_price_minor,
-        "lowest": min(mine.unit_price_minor, theirs.unit_price_minor),
-        "latest": mine.unit_price_minor if room is None or room.price_minor is None else room.price_minor,
-    }
+    priced = mine if mine.is_price_fixed else _priced(mine, theirs, room, rules)
     return replace(
-        mine,
-        unit_price_minor=mine.unit_price_minor if mine.is_price_fixed else prices[rules.price],
+        at_price_of(mine, priced),
         is_selected=mine.is_selected or theirs.is_selected,
         extra=_extra(first.extra, second.extra, rules.note_chars_max),
+    )
+
+
+def _priced(mine: MergeLine, theirs: MergeLine, room: VariantRoom | None, rules: MergeRules) -> MergeLine:
+    """A line at the price that both have together."""
+    match rules.price:
+        case "guest":
+            return theirs
+        case "lowest":
+            return min(mine, theirs, key=lambda line: line.unit_price_minor)
+        case "latest":
+            today = None if room is None else room.price_minor
+            same = next((line for line in (mine, theirs) if today in {None, line.unit_price_minor}), None)
+            # What the shopper is asked where the list asks this, nobody has seen.
+            return same or replace(mine, unit_price_minor=today or 0, shelf_minor=None, shown_minor=None)
+        case _:
+            return mine
+
+
+def at_price_of(line: MergeLine, other: MergeLine) -> MergeLine:
+    """The line at the price of another one, and as that was shown."""
+    return replace(
+        line,
+        unit_price_minor=other.unit_price_minor,
+        shelf_minor=other.shelf_minor,
+        shown_minor=other.shown_minor,
     )
 
 

@@ -88,8 +88,25 @@ class Change:
     #: Of `set`: the price that the shopper agrees to, which has to be the one asked now. Of `keep`, where there is
     #: none now: the one it had.
     accepted_minor: int | None = None
+    #: What the shopper is asked for a unit where the list asks `listed_minor`: by the price rules, and as it is shown
+    #: where the shopper is.
+    listed_minor: int | None = None
+    shelf_minor: int | None = None
+    shown_minor: int | None = None
+    #: The details of INVALID_QUANTITY, as which it is refused when its turn comes.
+    invalid: dict[str, object] | None = None
     #: Of `reserve`: how long, as PostgreSQL reads an interval.
     ttl: str | None = None
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether it puts something in at the price that is asked for it now."""
+        return (
+            self.op in {"add", "keep"}
+            and self.unit_price_minor is None
+            and self.shown_minor is None
+            and (self.quantity or 0) > 0
+        )
 
 
 def add(
@@ -135,6 +152,8 @@ class Command:
     #: Whose key it is, where that is not the owner: 32 bytes.
     key_owner: bytes | None = None
     channel: str | None = None
+    #: What a cart that is made is in, the shop's own if nothing is said; refused where the owner's is in another.
+    currency: str | None = None
     #: The cart it is meant for: refused when the owner has another one by now, and none is made.
     cart_id: uuid.UUID | None = None
     actor: str = "guest"

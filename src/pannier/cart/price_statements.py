@@ -13,7 +13,7 @@ from typing import Any
 import jwt
 import msgspec
 
-from pannier.cart.basket import priced
+from pannier.cart.basket import price_when_added, priced
 from pannier.cart.document import CartDocument, LineDocument
 from pannier.cart.errors import StatementNotGenuineError
 from pannier.cart.models import CartOwner
@@ -30,7 +30,7 @@ _ISSUER = "pannier prices"
 
 
 class ComparedLine(msgspec.Struct, frozen=True):
-    """A line's prices: when it was added or agreed to, now, and the lowest of the last 30 days (null: not known)."""
+    """A line's prices: shown when it was added or agreed to, now, and the lowest of 30 days (null: not known)."""
 
     item_id: uuid.UUID
     variant_id: str
@@ -98,7 +98,13 @@ class PriceStatements:
         lowest = await self._lowest(document)
         currency = document.currency
         lines = [
-            _compared(line, known[line.id], lowest.get(line.variant_id), currency)
+            _compared(
+                line,
+                known[line.id],
+                price_when_added(document, line, known[line.id].unit_price_minor, rules),
+                lowest.get(line.variant_id),
+                currency,
+            )
             for line in document.lines
             if line.id in known
         ]
@@ -167,14 +173,16 @@ class PriceStatements:
         return PriceComparison(cart_id, version, [], zero, zero, zero, zero, [], None, read_at)
 
 
-def _compared(line: LineDocument, figures: LineQuote, lowest: int | None, currency: str) -> ComparedLine:
-    change = figures.unit_price_minor - line.added_price_minor
+def _compared(
+    line: LineDocument, figures: LineQuote, then_minor: int, lowest: int | None, currency: str
+) -> ComparedLine:
+    change = figures.unit_price_minor - then_minor
     return ComparedLine(
         line.id,
         line.variant_id,
         line.display.name,
         line.quantity,
-        Money(line.added_price_minor, currency),
+        Money(then_minor, currency),
         Money(figures.unit_price_minor, currency),
         Money(change, currency),
         None if lowest is None else Money(lowest, currency),

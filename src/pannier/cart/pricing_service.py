@@ -114,6 +114,8 @@ class CartPricingService:
         if document is not None and code in (document.coupons or ()):
             return {"refused": "already_applied", "code": code}
         rules = await self._carts.rules_at(revision)
+        if document is not None:
+            rules = dataclasses.replace(rules, prices=rules.prices.of(document.currency))
         reason = refused_today(known, rules.prices, self._db)
         if reason is None:
             request = self._asked(document, rules.prices, known, channel)

@@ -34,7 +34,11 @@ _OPTIONAL = (
     "line_ids",
     "values",
     "accepted_minor",
+    "listed_minor",
+    "shelf_minor",
+    "shown_minor",
     "ttl",
+    "invalid",
 )
 _PLAIN = frozenset({"add", "set", "remove"})
 _COUNTED = frozenset({"variant_id", "quantity"})
@@ -122,6 +126,30 @@ async def document_of(
     )  # fmt: skip
 
 
+async def offered(
+    connection: Connection, commands: Sequence[tuple[int, Command]], settings: Settings, offset: timedelta
+) -> list[tuple[int, CartDocument]]:
+    """What commands add, each as a cart's document of its own for the shopper whose cart it is, by their numbers."""
+    asked = [
+        {
+            "number": number,
+            "channel": command.channel or settings.channel,
+            "currency": command.currency or settings.currency,
+            "lines": [
+                {"id": change.line_id, "variant_id": change.variant_id, "quantity": change.quantity}
+                for change in command.changes
+                if change.is_offered
+            ],
+            **_whose(command.owner),
+        }
+        for number, command in commands
+    ]
+    rows = await connection.fetch(
+        "select number, document from cart_offered($1, $2)", msgspec.Raw(_ENCODER.encode(asked)), offset
+    )
+    return [(number, _DOCUMENT.decode(document)) for number, document in rows]
+
+
 async def find_coupons(
     connection: Connection, text: str, user_id: str | None, *, is_exact: bool
 ) -> list[CouponDocument]:
@@ -161,8 +189,8 @@ async def touch(connection: Connection, cart_ids: Collection[str], settings: Set
     )
 
 
-def policy_of(settings: Settings) -> msgspec.Raw:
-    """The `cart_policy` of these settings, as JSON."""
+def policy_of(settings: Settings, price_revision: int | None = None) -> msgspec.Raw:
+    """The `cart_policy` of these settings, as JSON; with the revision of the prices by which what is added is shown."""
     seconds = "{:.3f} seconds".format
     days = "{:.6f} days".format
     policy = msgspec.json.encode(
@@ -181,12 +209,14 @@ def policy_of(settings: Settings) -> msgspec.Raw:
             if settings.cart_abandoned_after_hours
             else None,
             "clamp_over_limit": settings.over_limit == "clamp",
+            "clamp_added": settings.over_limit == "clamp_added",
             "take_what_is_there": settings.short_stock == "partial",
             "stock": {"add": "hold", "immediate": "take"}.get(settings.hold_at, "none"),
             "hold_ttl": seconds(settings.hold_ttl_s),
             "hold_cap": seconds(settings.hold_cap_s),
             "guest_ttl": days(settings.cart_session_ttl_days) if settings.cart_session_ttl_days else None,
             "user_ttl": days(settings.cart_user_ttl_days) if settings.cart_user_ttl_days else None,
+            "price_revision": price_revision,
         }
     )
     return msgspec.Raw(policy)
@@ -198,7 +228,7 @@ def _request(command: Command, settings: Settings) -> dict[str, object]:
         "op_id": command.op_id,
         "event": command.event,
         "channel": command.channel or settings.channel,
-        "currency": settings.currency,
+        "currency": command.currency or settings.currency,
         "atomic": command.is_atomic,
         "changes": [_change(change) for change in command.changes],
         "actor": command.actor,

@@ -25,6 +25,8 @@ class LineRow(msgspec.Struct, frozen=True):
     is_selected: bool = True
     added_at: str | None = None
     reason: str = "shopper"
+    shelf_minor: int | None = None
+    shown_minor: int | None = None
 
     @property
     def line(self) -> MergeLine:
@@ -38,6 +40,8 @@ class LineRow(msgspec.Struct, frozen=True):
             is_price_fixed=self.is_price_fixed,
             is_selected=self.is_selected,
             extra=self.extra,
+            shelf_minor=self.shelf_minor,
+            shown_minor=self.shown_minor,
         )
 
     @property
@@ -109,6 +113,8 @@ def line_values(line: MergeLine, quantity: int, *, added_at: str | None = None) 
         "unit_price_minor": line.unit_price_minor,
         "is_price_fixed": line.is_price_fixed,
         "is_selected": line.is_selected,
+        "shelf_minor": line.shelf_minor,
+        "shown_minor": line.shown_minor,
     }
     return values if added_at is None else {**values, "added_at": added_at}
 

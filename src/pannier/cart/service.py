@@ -12,19 +12,19 @@ import asyncpg
 import msgspec
 
 from pannier.cart import repository
+from pannier.cart.abroad import check_currency, check_sold
+from pannier.cart.asking import AskedPrices
 from pannier.cart.basket import request_of
-from pannier.cart.charged import PriceKeeping, ViewRules, is_for_sale
+from pannier.cart.charged import ViewRules, is_for_sale
 from pannier.cart.document import Answer, CartDocument
 from pannier.cart.errors import (
     CartNotFoundError,
     CartVersionMismatchError,
     ChangesNotShownError,
     FeatureDisabledError,
-    InvalidQuantityError,
     refusal,
 )
 from pannier.cart.models import QUANTITY_MAX, CartOwner, Change, Command
-from pannier.cart.quotes import QuoteCache
 from pannier.cart.read_model import Cart, CartDelta
 from pannier.cart.repository import Applied
 from pannier.cart.validation import Limits, Validation, accepting, validate
@@ -69,16 +69,8 @@ class CartService:
         self._db = db
         self._settings = settings
         self._house = house = house or open_house(db, settings)
-        self._policy = repository.policy_of(settings)
-        self._rules = ViewRules(
-            house.newest,
-            settings.currency,
-            settings.channel,
-            settings.hold_at in {"add", "immediate"},
-            PriceKeeping.from_settings(settings),
-            settings.unavailable_line == "priced",
-            QuoteCache(settings.quote_cache_size) if settings.quote_cache_size else None,
-        )
+        self._asked = AskedPrices(db, settings, house)
+        self._rules = ViewRules.from_settings(settings, house.newest)
         self._limits = Limits(settings.cart_max_quantity_per_item, settings.cart_max_items)
         self._seen: set[str] = set()
         size, lanes = settings.batch_size_max, settings.batch_lanes or (2 if settings.workers == 1 else 1)
@@ -102,7 +94,9 @@ class CartService:
 
     async def rules_of(self, document: CartDocument) -> ViewRules:
         """By which a document is shown: with prices no older than it."""
-        return await self.rules_at(document.price_revision)
+        rules = await self.rules_at(document.price_revision)
+        prices = rules.prices.of(document.currency)
+        return rules if prices is rules.prices else replace(rules, prices=prices)
 
     async def rules_at(self, revision: int) -> ViewRules:
         """By which carts are shown at a revision of the shop's prices, or a newer one."""
@@ -170,7 +164,7 @@ class CartService:
         if found.consent_token != token:
             raise _not_shown(found, None)
         # What is agreed to is this version; a change meanwhile may be another price.
-        changes = accepting(document, found.findings)
+        changes = accepting(document, found.findings, await self.rules_of(document))
         try:
             return await self.apply(replace(command, changes=changes, if_match=document.version))
         except (CartVersionMismatchError, ChangesNotShownError, InsufficientStockError) as refused:
@@ -222,7 +216,10 @@ class CartService:
         Raises the refusals of `errors.py`, each with the current cart; DatabaseUnavailableError when the outcome
         is not known, which is only so without a key.
         """
-        self._check(command)
+        check_sold(command.currency, self._settings)
+        if command.currency is not None and not command.is_aside:
+            check_currency(command.currency, await self.find(command.owner, command.channel))
+        command = self._checked(command)
         if command.is_minimal and not self._house.newest.is_plain:
             # What promotions make of some lines depends on all of them.
             command = replace(command, is_minimal=False)
@@ -305,19 +302,23 @@ class CartService:
         """Return when every change that was begun is done."""
         await self._writes.drain()
 
-    def _check(self, command: Command) -> None:
+    def _checked(self, command: Command) -> Command:
+        """The command with changes that ask for no possible quantity marked so: what is not there is told first."""
         if command.owner.user_id is None and not self._settings.enable_guest_carts:
             raise LoginRequiredError("Sign in to use a cart: this shop has none for guests.")
-        for change in command.changes:
-            least = 0 if change.op == "set" else 1
-            if change.op == "add" and self._settings.negative_add == "lower" and change.quantity:
-                least = -QUANTITY_MAX
-            if change.quantity is not None and not least <= change.quantity <= QUANTITY_MAX:
-                raise InvalidQuantityError(
-                    f"A quantity is a whole number from {least} to {QUANTITY_MAX:,}, not {change.quantity}.",
-                    field="quantity",
-                    details={"requested": change.quantity, "minimum": least, "maximum": QUANTITY_MAX},
-                )
+        checked = [self._checked_quantity(change) for change in command.changes]
+        return command if checked == list(command.changes) else replace(command, changes=checked)
+
+    def _checked_quantity(self, change: Change) -> Change:
+        least = 0 if change.op == "set" else 1
+        if change.op == "add" and self._settings.negative_add == "lower" and change.quantity:
+            least = -QUANTITY_MAX
+        if change.quantity is None or least <= change.quantity <= QUANTITY_MAX:
+            return change
+        details: dict[str, object] = {"requested": change.quantity, "minimum": least, "maximum": QUANTITY_MAX}
+        if change.op in {"add", "set"}:
+            return replace(change, quantity=1, invalid=details)
+        raise refusal("INVALID_QUANTITY", details)
 
     @staticmethod
     def _refused(answer: Answer, cart: Cart | CartDelta, is_replay: bool) -> Exception:
@@ -347,6 +348,8 @@ class CartService:
     async def _write(self, commands: Sequence[Command]) -> Sequence[Applied | Exception]:
         for attempt in range(RETRIES_MAX):
             try:
+                if attempt:
+                    await self._asked.look_again()
                 return await self._apply(commands)
             except _RETRY as again:
                 self._db.retries += 1
@@ -360,8 +363,9 @@ class CartService:
         raise AssertionError("the last attempt returns or raises")
 
     async def _apply(self, commands: Sequence[Command]) -> list[Applied | Exception]:
+        commands, policy = await self._asked.on(commands)
         async with self._db.acquire() as connection:
-            return await repository.apply_commands(connection, commands, self._settings, self._policy, self._db.offset)
+            return await repository.apply_commands(connection, commands, self._settings, policy, self._db.offset)
 
     async def _settle(self, command: Command, lost: BaseException) -> Applied | Exception:
         """The connection went while the command was under way. With a key, asking again tells what became of it:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from pannier.cart import repository
+from pannier.cart.abroad import check_sold
 from pannier.cart.basket import request_of
 from pannier.cart.charged import ViewRules, is_for_sale
 from pannier.cart.document import CartDocument, CouponDocument, LineDocument
@@ -58,6 +59,7 @@ class Basket:
     codes: Sequence[str] = ()
     channel: str | None = None
     user_id: str | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class StatelessPricing:
         return with_it.codes[-1], max(0, before - after)
 
     async def _document(self, basket: Basket) -> tuple[CartDocument, Sequence[QuoteMessage]]:
+        check_sold(basket.currency, self._settings)
         # Lines are read by their ids, and so in the order in which they were sent.
         ids = sorted([uuid7() for _ in basket.items])
         lines = [
@@ -155,7 +158,7 @@ class StatelessPricing:
             document = await repository.document_of(
                 connection,
                 lines,
-                self._settings.currency,
+                basket.currency or self._settings.currency,
                 channel,
                 basket.user_id,
                 None if basket.destination is None else dict(basket.destination),

@@ -55,6 +55,9 @@ class BasketBody(Request):
     channel: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] | None = Field(
         None, description="Sales channel; the shop's own when left out."
     )
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = Field(
+        None, description="ISO 4217, of those that the shop sells in; its own when left out."
+    )
 
 
 class CouponCheckBody(BasketBody):

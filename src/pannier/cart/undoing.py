@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pannier.cart.merging import MergeLine, Reason, Room, RoomLeft
+from pannier.cart.merging import MergeLine, Reason, Room, RoomLeft, at_price_of
 
 Identity = tuple[uuid.UUID, str]
 
@@ -91,12 +91,10 @@ def _taken_back(merged: MergedLine, now: MergeLine | None) -> MergeLine:
     before, after = merged.before, merged.after
     if now is None or before is None or after is None:
         return now or before or merged.line
+    priced = before if at_price_of(now, after) == now else now
     return replace(
-        now,
+        at_price_of(now, priced),
         extra=before.extra if now.extra == after.extra else now.extra,
-        unit_price_minor=before.unit_price_minor
-        if now.unit_price_minor == after.unit_price_minor
-        else now.unit_price_minor,
         is_selected=before.is_selected if now.is_selected == after.is_selected else now.is_selected,
     )
 

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from pannier.cart.charged import ViewRules, charged_price, is_for_sale, is_price_changed
+from pannier.cart.basket import asked_of, figures_of, price_when_added, priced
+from pannier.cart.charged import ViewRules, charged_price, is_for_sale
 from pannier.cart.document import CartDocument, LineDocument
 from pannier.cart.models import Change
 
@@ -93,15 +94,26 @@ def price_finding(
     return Finding(item_id, variant_id, "warning", "PRICE_CHANGED", text, "accept", details)
 
 
-def accepting(document: CartDocument, findings: Sequence[Finding]) -> list[Change]:
+def accepting(document: CartDocument, findings: Sequence[Finding], rules: ViewRules) -> list[Change]:
     """The changes that agreeing comes to: prices as shown, as many units as there are; what is not there is saved."""
     changes: list[Change] = []
+    moved = {finding.item_id for finding in findings if finding.code == "PRICE_CHANGED"}
+    lines = {line.id: line for line in document.lines or () if line.id in moved}
+    asked = asked_of(document, list(lines.values()), rules)
     most: dict[uuid.UUID, int] = {}
     for finding in findings:
         if finding.item_id is None or finding.severity == "info":
             continue
         if finding.code == "PRICE_CHANGED":
-            changes.append(Change(op="set", line_id=finding.item_id, accepted_minor=finding.details["after"]))
+            changes.append(
+                Change(
+                    op="set",
+                    line_id=finding.item_id,
+                    accepted_minor=charged_price(lines[finding.item_id], rules.keeping, document.read_at),
+                    shelf_minor=asked[finding.item_id].shelf_minor,
+                    shown_minor=asked[finding.item_id].shown_minor,
+                )
+            )
         elif finding.code == "PRODUCT_UNAVAILABLE":
             changes.append(Change(op="save", line_id=finding.item_id, reason="unavailable"))
         else:
@@ -121,15 +133,16 @@ def _findings(document: CartDocument, lines: Sequence[LineDocument], rules: View
     left: dict[str, int | None] = {}
     wanted: dict[str, int] = {}
     total = 0
-    for line in lines:
+    for line, figures in zip(lines, figures_of(document, priced(document, rules), rules), strict=True):
         name, variant = line.display.name, line.variant_id
         if not is_for_sale(line):
             text = f"{name} is no longer for sale. Remove it, or keep it for later."
             found.append(Finding(line.id, variant, "error", "PRODUCT_UNAVAILABLE", text, "remove", {}))
             continue
-        if is_price_changed(line, rules.keeping, document.read_at):
-            now = charged_price(line, rules.keeping, document.read_at)
-            found.append(price_finding(line.id, variant, name, line.added_price_minor, now, document.currency))
+        now = figures.unit_price_minor
+        then = price_when_added(document, line, now, rules)
+        if then != now:
+            found.append(price_finding(line.id, variant, name, then, now, document.currency))
         before, wanted[variant] = wanted.get(variant, 0), wanted.get(variant, 0) + line.quantity
         if variant not in left:
             left[variant] = None if line.available is None else line.available + promised.get(variant, 0)

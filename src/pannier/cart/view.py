@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import msgspec
 
-from pannier.cart.basket import alone, figures_of, priced
-from pannier.cart.charged import ViewRules, is_for_sale, is_price_changed
+from pannier.cart.basket import alone, figures_of, price_when_added, priced
+from pannier.cart.charged import ViewRules, is_for_sale
 from pannier.cart.document import CartDocument, ChangeResult, LineDocument, SavedDocument
 from pannier.cart.read_model import (
     AppliedPromotion,
@@ -28,7 +28,7 @@ from pannier.cart.read_model import (
     Totals,
 )
 from pannier.kernel.times import in_zulu
-from pannier.pricing import GiftDisplay, LineQuote, Quote
+from pannier.pricing import GiftDisplay, LineQuote, Quote, short_gift
 
 _FLAG_TEXT = {
     "hold_expired": "{name} is no longer reserved for you; it is reserved again with your next change if it is there.",
@@ -97,7 +97,7 @@ def show(
         len(items),  # total_items
         sum(line.quantity for line in lines),  # total_quantity
         sum(line.is_selected for line in lines),  # selected_count
-        [*_messages(items, saved, results or []), *_of_coupons(document, quoted)],  # messages
+        [*_messages(items, saved, results or []), *_of_figures(document, quoted, rules)],  # messages
         in_zulu(held_until) if held_until is not None and document.is_hold_alive and lines else None,
         None if document.expires_at == "infinity" else in_zulu(document.expires_at),
         in_zulu(document.created_at),
@@ -118,22 +118,13 @@ def _items(document: CartDocument, quoted: Quote, rules: ViewRules) -> list[Item
     wanted: dict[str, int] = {}
     for line in lines:
         wanted[line.variant_id] = wanted.get(line.variant_id, 0) + line.quantity
-    return [
-        _item(
-            line,
-            figures,
-            document.currency,
-            _availability(
-                line,
-                wanted[line.variant_id],
-                promised.get(line.variant_id, 0),
-                rules,
-                document.read_at,
-                held_until,
-            ),
-        )
-        for line, figures in zip(lines, figures_of(document, quoted, rules), strict=True)
-    ]
+    items = []
+    for line, figures in zip(lines, figures_of(document, quoted, rules), strict=True):
+        then, held = price_when_added(document, line, figures[1], rules), promised.get(line.variant_id, 0)
+        has_moved = then != figures[1]
+        availability = _availability(line, wanted[line.variant_id], held, rules, held_until, has_moved=has_moved)
+        items.append(_item(line, figures, document.currency, availability, then))
+    return items
 
 
 def show_delta(document: CartDocument, rules: ViewRules, results: list[ChangeResult]) -> CartDelta:
@@ -227,6 +218,27 @@ def _of_coupons(document: CartDocument, quoted: Quote) -> list[Message]:
     ]
 
 
+def _of_figures(document: CartDocument, quoted: Quote, rules: ViewRules) -> list[Message]:
+    """What there is to know of the figures of the whole cart."""
+    found = [*_of_coupons(document, quoted), *_of_gifts(quoted)]
+    if rules.at_checkout is not None and document.lines:
+        found.append(Message("info", "FIGURES_AT_CHECKOUT", rules.at_checkout))
+    return found
+
+
+def _of_gifts(quoted: Quote) -> list[Message]:
+    """Gifts that are not there, or not as often as they would be given."""
+    return [
+        Message(
+            "warning",
+            *short_gift(one),
+            None,
+            {"variant_id": one.goods_id, "requested": one.wanted, "available": one.given},
+        )
+        for one in quoted.short_gifts
+    ]
+
+
 def _explanation(quoted: Quote) -> Explanation:
     return Explanation(
         [
@@ -252,7 +264,8 @@ def _totals(quoted: Quote, rules: ViewRules) -> Totals:
     )
 
 
-def _item(line: LineDocument, figures: LineQuote, currency: str, availability: Availability) -> Item:
+def _item(line: LineDocument, figures: LineQuote, currency: str, availability: Availability, then_minor: int) -> Item:
+    """`then_minor`: what a unit was shown to cost when it was added."""
     display, extra = line.display, line.extra or {}
     unit_price = Money(figures.unit_price_minor, currency)
     listed, compare_at = line.price or (None, None)
@@ -278,7 +291,7 @@ def _item(line: LineDocument, figures: LineQuote, currency: str, availability: A
         list_price,
         Money(compare_at, currency) if is_on_sale and compare_at is not None else list_price,  # original_price
         list_price if is_on_sale else None,  # sale_price
-        Money(line.added_price_minor, currency),  # added_price
+        Money(then_minor, currency),  # added_price
         is_on_sale or bool(figures.discounts),  # has_discount
         Money(figures.total_minor, currency),  # total_price
         [LineDiscount(d.source, Money(d.amount_minor, currency)) for d in figures.discounts],  # discounts
@@ -293,22 +306,22 @@ def _item(line: LineDocument, figures: LineQuote, currency: str, availability: A
 def _saved(line: SavedDocument, document: CartDocument, rules: ViewRules) -> SavedItem:
     """Priced by itself, as if it were all that is bought."""
     figures = alone(document, line, rules)
-    unheld = replace(rules, carts_hold=False)
-    item = _item(
-        line, figures, document.currency, _availability(line, line.quantity, 0, unheld, document.read_at, None)
-    )
+    unheld, then = replace(rules, carts_hold=False), price_when_added(document, line, figures.unit_price_minor, rules)
+    has_moved = then != figures.unit_price_minor
+    availability = _availability(line, line.quantity, 0, unheld, None, has_moved=has_moved)
+    item = _item(line, figures, document.currency, availability, then)
     return SavedItem(*msgspec.structs.astuple(item), item.updated_at, line.reason)  # type: ignore[call-arg]  # Item's own
 
 
 def _availability(
-    line: LineDocument, wanted: int, held: int, rules: ViewRules, read_at: str, held_until: str | None
+    line: LineDocument, wanted: int, held: int, rules: ViewRules, held_until: str | None, *, has_moved: bool
 ) -> Availability:
-    """`wanted` and `held` count the variant's units, on all lines and promised to the cart."""
+    """`wanted` and `held` count the variant's units, on all lines and promised to the cart; `has_moved`: its price."""
     flags = []
     available = None if line.available is None else line.available + held
     if not is_for_sale(line):
         flags.append("unavailable")
-    elif is_price_changed(line, rules.keeping, read_at):
+    elif has_moved:
         flags.append("price_changed")
     if line.is_tracked and held < wanted and rules.carts_hold:
         flags.append("hold_expired")

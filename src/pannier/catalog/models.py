@@ -20,6 +20,7 @@ __all__ = [
     "NewProduct",
     "NewVariant",
     "Page",
+    "PriceTier",
     "Product",
     "ProductCard",
     "Sort",
@@ -131,8 +132,20 @@ class Availability:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceTier:
+    """What a unit costs when at least `units` of the variant are bought together."""
+
+    units: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
-    """`amount_minor` None: not for sale in this currency. `quantity_max` is the most units per order."""
+    """`amount_minor` None: not for sale in this currency. `quantity_max` is the most units per order.
+
+    `tiers` are those that lower the price, the fewest units first. `lowest_minor` is the lowest price of the 30 days
+    before the present one; a variant that is not on sale has none.
+    """
 
     id: uuid.UUID
     sku: str | None
@@ -148,6 +161,8 @@ class Variant:
     is_sellable: bool
     quantity_max: int | None
     availability: Availability
+    tiers: tuple[PriceTier, ...] = ()
+    lowest_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,15 @@ async def channels(connection: Connection) -> frozenset[str]:
     return frozenset(row["code"] for row in await connection.fetch("select code from channel"))
 
 
+async def keep_channel(connection: Connection, code: str, name: str) -> None:
+    """Make a channel, or give it another name."""
+    await connection.execute(
+        "insert into channel (code, name) values ($1, $2) on conflict (code) do update set name = excluded.name",
+        code,
+        name,
+    )
+
+
 async def say_cause(connection: Connection, cause: Cause, now: datetime) -> None:
     """Say who changes prices in this transaction, for their history."""
     said = {"actor": cause.actor, "correlation_id": cause.correlation_id, "at": now}

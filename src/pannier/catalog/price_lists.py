@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ LISTS = RecordTable(
 #: The shelf, which every shop has.
 DEFAULT_LIST = uuid.UUID("00000000-0000-7000-8000-000000000001")
 #: What decides whose price it is; `name` is for people.
+_CHANNEL = re.compile("[a-z0-9][a-z0-9_-]{0,62}")
 _DECIDING = frozenset({"currency", "customer_group", "priority", "starts_at", "ends_at", "is_enabled"})
 
 
@@ -157,6 +159,14 @@ class PriceListService:
         if variant_id is not None:
             await repository.refresh(connection, [variant_id])
         return changed
+
+    async def keep_channel(self, connection: Connection, code: str, name: str) -> None:
+        """Make a sales channel, which prices may then be for, or give it another name. Raises ValidationFailedError."""
+        if _CHANNEL.fullmatch(code) is None:
+            raise ValidationFailedError.of([("code", "Up to 63 small letters, digits, - and _; begin with a letter")])
+        if not name.strip():
+            raise ValidationFailedError.of([("name", "What people call it")])
+        await repository.keep_channel(connection, code, name.strip())
 
     async def _check(self, connection: Connection, prices: Sequence[ListPrice], found: Record) -> None:
         known = await repository.known(connection, [price.variant_id for price in prices])

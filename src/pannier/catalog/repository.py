@@ -25,6 +25,22 @@ _VARIANTS = """
      from variant v cross join lateral catalog_price(v, $1::text, $2::text, 1, $3::timestamptz) o
     where v.product_id = p.id) as variants
 """
+# What a variant costs anybody from a number of units on: each number that some price begins at, and the price then.
+_TIERS = """
+  (select jsonb_object_agg(v.id, t.tiers) from variant v cross join lateral (
+     select jsonb_agg(jsonb_build_array(q.units, o.amount_minor, o.compare_at_minor) order by q.units) as tiers
+       from (select distinct r.quantity_min as units from price r
+              where r.variant_id = v.id and r.quantity_min > 1 and r.customer_group is null) q
+      cross join lateral catalog_price(v, $1::text, $2::text, q.units, $3::timestamptz) o
+      where o.amount_minor is not null) t
+    where v.product_id = p.id and v.has_other_prices and t.tiers is not null) as tiers
+"""
+_LOWEST_DAYS = 30
+_LOWEST = f"""
+  (select jsonb_object_agg(l.variant_id, l.amount_minor)
+     from price_lowest_before(array(select v.id from variant v where v.product_id = p.id), $1::text, {_LOWEST_DAYS}) l
+  ) as lowest
+"""
 _OFFERED = "p.is_published and (p.channels is null or $2::text = any(p.channels))"
 _PRODUCT_COLUMNS = frozenset(
     {"slug", "name", "description", "summary", "vendor", "product_type", "status", "is_published", "tags"}
@@ -109,7 +125,7 @@ async def product(
                array(select c.name from product_category pc join category c on c.id = pc.category_id
                       where pc.product_id = p.id order by pc.position, c.id) as categories,
                (select jsonb_agg(jsonb_build_array(i.url, i.alt) order by i.position)
-                  from product_image i where i.product_id = p.id) as images, {_VARIANTS}
+                  from product_image i where i.product_id = p.id) as images, {_VARIANTS}, {_TIERS}, {_LOWEST}
           from product p
          where {key} and ($5::boolean or p.status in ('active', 'discontinued') and {_OFFERED})
         """,

@@ -66,8 +66,19 @@ class NewImage(_Asked):
     alt: Line = ""
 
 
+class PriceTierDocument(_Closed):
+    """What a unit costs from a number of units on, and what that saves on each beside the `price` of one."""
+
+    quantity_min: int
+    price: Price
+    saved: Price
+
+
 class VariantDocument(_Closed):
-    """One of the things that can be put into a cart. `price` null: not sold in this currency."""
+    """One of the things that can be put into a cart. `price` null: not sold in this currency.
+
+    `lowest_price` is the lowest of the 30 days before the present price, where that is a reduction and one is known.
+    """
 
     id: uuid.UUID
     sku: str | None
@@ -76,6 +87,8 @@ class VariantDocument(_Closed):
     price: Price | None
     compare_at_price: Price | None
     on_sale: bool
+    lowest_price: Price | None
+    price_tiers: list[PriceTierDocument]
     weight_g: int | None
     image: str | None
     requires_shipping: bool

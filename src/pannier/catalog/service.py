@@ -212,7 +212,9 @@ class CatalogService:
         levels = await self._stock.levels(connection, view.variant_ids(row))
         # Staff see what they can change: the list.
         lowered = {} if is_staff else await self._shelf.lowered(connection, view.list_prices([row]))
-        return view.product(row, levels, lowered, self._currency, is_staff=is_staff)
+        steps = [] if is_staff else view.tier_prices(row)
+        tiers = [await self._shelf.lowered(connection, step) for step in steps]
+        return view.product(row, levels, lowered, self._currency, is_staff=is_staff, lowered_tiers=tiers)
 
     async def _lock(self, connection: Connection, product_id: uuid.UUID) -> None:
         if await repository.lock_product(connection, product_id) is None:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from pannier.catalog import rules
-from pannier.catalog.models import Availability, AvailabilityStatus, Image, Listing, Product, ProductCard, Variant
+from pannier.catalog.models import (
+    Availability,
+    AvailabilityStatus,
+    Image,
+    Listing,
+    PriceTier,
+    Product,
+    ProductCard,
+    Variant,
+)
 from pannier.catalog.ports import ListPrice, StockLevel
 from pannier.catalog.schemas import (
     CorrectionDocument,
     ImageDocument,
     Price,
+    PriceTierDocument,
     ProductCardDocument,
     ProductDocument,
     ProductListing,
@@ -51,9 +62,29 @@ def list_prices(rows: Iterable[Row]) -> dict[uuid.UUID, ListPrice]:
     }
 
 
-def product(row: Row, levels: Levels, lowered: Lowered, currency: str, *, is_staff: bool) -> Product:
+def tier_prices(row: Row) -> list[dict[uuid.UUID, ListPrice]]:
+    """What the list asks for more units of a product's variants: the first tier of each, the second, and so on."""
+    steps: list[dict[uuid.UUID, ListPrice]] = []
+    for variant_id, tiers in (row["tiers"] or {}).items():
+        for rank, (_, amount, compare_at) in enumerate(tiers):
+            if rank == len(steps):
+                steps.append({})
+            steps[rank][uuid.UUID(variant_id)] = (amount, compare_at)
+    return steps
+
+
+def product(
+    row: Row,
+    levels: Levels,
+    lowered: Lowered,
+    currency: str,
+    *,
+    is_staff: bool,
+    lowered_tiers: Sequence[Lowered] = (),
+) -> Product:
     """A product in full; variants that are off sale are for staff only."""
-    variants = [_variant(values, levels, lowered) for values in row["variants"] or ()]
+    found = [_variant(values, levels, lowered) for values in row["variants"] or ()]
+    variants = [_compared(variant, row, lowered, lowered_tiers) for variant in found]
     return Product(
         id=row["id"],
         slug=row["slug"],
@@ -142,6 +173,28 @@ def _variant(values: Sequence[Any], levels: Levels, lowered: Lowered) -> Variant
         quantity_max=quantity_max,
         availability=rules.availability(level.available if level else None, is_sellable=is_for_sale),
     )
+
+
+def _compared(variant: Variant, row: Row, lowered: Lowered, lowered_tiers: Sequence[Lowered]) -> Variant:
+    """The variant with the prices that its price is compared with."""
+    amount = variant.amount_minor
+    if amount is None:
+        return variant
+    tiers: list[PriceTier] = []
+    for rank, (units, asked, _) in enumerate((row["tiers"] or {}).get(str(variant.id), ())):
+        below = tiers[-1].amount_minor if tiers else amount
+        price = lowered_tiers[rank].get(variant.id, asked) if rank < len(lowered_tiers) else asked
+        # What a price rule takes off one unit may be more than what a tier does.
+        if price < below:
+            tiers.append(PriceTier(units, price))
+    lowest = (row["lowest"] or {}).get(str(variant.id))
+    if not _is_on_sale(amount, variant.compare_at_minor):
+        lowest = None
+    elif variant.id in lowered:
+        # It is a price rule that reduces it, so what the list asks has been a price of before as well.
+        listed = next(values[4] for values in row["variants"] if values[0] == str(variant.id))
+        lowest = listed if lowest is None else min(lowest, listed)
+    return replace(variant, tiers=tuple(tiers), lowest_minor=lowest)
 
 
 def show_page_card(found: ProductCard) -> ProductCardDocument:
@@ -245,6 +298,8 @@ def _show_variant(variant: Variant, currency: str) -> VariantDocument:
         price=_price(variant.amount_minor, currency),
         compare_at_price=_price(variant.compare_at_minor, currency),
         on_sale=_is_on_sale(variant.amount_minor, variant.compare_at_minor),
+        lowest_price=_price(variant.lowest_minor, currency),
+        price_tiers=[_tier(tier, variant.amount_minor or 0, currency) for tier in variant.tiers],
         weight_g=variant.weight_g,
         image=variant.image_url,
         requires_shipping=variant.requires_shipping,
@@ -259,7 +314,18 @@ def _show_variant(variant: Variant, currency: str) -> VariantDocument:
 def _price(amount: int | None, currency: str) -> Price | None:
     if amount is None:
         return None
+    return _money(amount, currency)
+
+
+def _money(amount: int, currency: str) -> Price:
     return Price(amount=amount, currency=currency, formatted=format_amount(amount, currency))
+
+
+def _tier(tier: PriceTier, amount: int, currency: str) -> PriceTierDocument:
+    saved = amount - tier.amount_minor
+    return PriceTierDocument(
+        quantity_min=tier.units, price=_money(tier.amount_minor, currency), saved=_money(saved, currency)
+    )
 
 
 def _is_on_sale(amount: int | None, compare_at: int | None) -> bool:

@@ -1,6 +1,6 @@
 """Checkout: a session over a cart that becomes exactly one order."""
 
-from pannier.checkout.api import router
+from pannier.checkout.api import router, webhook_router
 from pannier.checkout.buying import Bought, BuyNowService
 from pannier.checkout.buying_api import buying_router
 from pannier.checkout.schemas import CheckoutDocument, CheckoutPatch
@@ -21,5 +21,6 @@ __all__ = [
     "WishingService",
     "buying_router",
     "router",
+    "webhook_router",
     "wishing_router",
 ]

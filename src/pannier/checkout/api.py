@@ -6,7 +6,7 @@ import uuid
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from pannier.cart import CouponRejectedError, PriceChangedError
 from pannier.catalog import ProductUnavailableError
@@ -24,6 +24,7 @@ from pannier.checkout.service import CheckoutAnswer, CheckoutService
 from pannier.checkout.view import show_state
 from pannier.inventory import InsufficientStockError
 from pannier.orders import ExternalReferenceTakenError
+from pannier.payments import PaymentFailedError, ProviderUnavailableError, WebhookRefusedError
 from pannier.platform.hot import service_of
 from pannier.platform.idempotency import (
     IdempotencyConflictError,
@@ -44,6 +45,7 @@ _CHANGE_ERRORS = (
     errors.CheckoutNotFoundError,
     errors.CheckoutExpiredError,
     errors.CheckoutClosedError,
+    errors.CompletionInProgressError,
     errors.PaymentMethodUnavailableError,
     errors.ShippingNotAvailableError,
     errors.GiftCardRejectedError,
@@ -67,10 +69,14 @@ _COMPLETE = problem_responses(
     ProductUnavailableError,
     InsufficientStockError,
     ExternalReferenceTakenError,
+    PaymentFailedError,
+    ProviderUnavailableError,
     *_CHANGE_ERRORS,
 )
+_WEBHOOK = problem_responses(WebhookRefusedError, ProviderUnavailableError)
 
 router = APIRouter(prefix="/checkouts", tags=["checkout"])
+webhook_router = APIRouter(prefix="/payments", tags=["checkout"])
 
 
 @router.post(
@@ -155,7 +161,10 @@ async def complete_checkout(
     body: CompleteCheckout | None = None,
     key: KeyHeader = None,
 ) -> Response:
-    """Place the order, exactly once. Completing it again answers the same order."""
+    """Be paid and place the order, exactly once. Completing it again answers the same order.
+
+    Where the shopper has to go to the provider, the status is `requires_escalation` and the link `payment` leads there.
+    """
     body = body or CompleteCheckout()
     if body.external_reference is not None:
         asker.require("staff")
@@ -164,6 +173,8 @@ async def complete_checkout(
         asker,
         checkout_id,
         payment_method=body.payment_method,
+        payment_token=body.payment_token,
+        return_url=body.return_url,
         expected_total=(expected.amount, expected.currency) if isinstance(expected, MoneyInput) else expected,
         external_reference=body.external_reference,
         key=await _key(request, asker, key),
@@ -189,6 +200,22 @@ async def get_checkout_status(checkout_id: uuid.UUID, checkouts: Checkouts, aske
 async def get_shipping_options(checkout_id: uuid.UUID, checkouts: Checkouts, asker: Asker) -> Response:
     """The ways of shipping the goods; none when nothing has to be shipped."""
     return _json(await checkouts.shipping_options(asker, checkout_id))
+
+
+@webhook_router.post("/{provider}/webhook", status_code=204, responses=_WEBHOOK)
+async def hear_provider(
+    provider: Annotated[str, Path(pattern="^[a-z][a-z0-9_]{0,30}$")], request: Request, checkouts: Checkouts
+) -> Response:
+    """What a payment provider tells, with its signature. Each of its events counts once; what it says is looked up."""
+    await checkouts.completion.hear(provider, dict(request.headers), await request.body())
+    return Response(status_code=204)
+
+
+@router.post("/{checkout_id}/return", response_model=CheckoutDocument, responses=_CHANGE)
+async def return_from_provider(checkout_id: uuid.UUID, checkouts: Checkouts, asker: Asker) -> Response:
+    """The shopper is back from the provider's page: the checkout with what became of the payment."""
+    await checkouts.completion.come_back(asker, checkout_id)
+    return _json(await checkouts.get(asker, checkout_id))
 
 
 async def _key(request: Request, asker: Principal, key: str | None) -> Key | None:

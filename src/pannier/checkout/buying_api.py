@@ -52,6 +52,7 @@ _ERRORS = problem_responses(
     IdempotencyConflictError,
     IdempotencyInFlightError,
 )
+_CURRENCY = "What it is priced and paid in, by ISO 4217, of those that the shop sells in; its own when left out."
 buying_router = APIRouter(tags=["checkout"])
 
 
@@ -62,6 +63,7 @@ async def buy_now(
     buying: Annotated[BuyNowService, Depends(service_of(BuyNowService))],
     asker: Annotated[Principal, Depends(principal_of)],
     channel: Annotated[str | None, Query(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")] = None,
+    currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$", description=_CURRENCY)] = None,
     key: KeyHeader = None,
 ) -> Response:
     """Begin a checkout of these units alone, held for you; your cart stays as it is."""
@@ -89,6 +91,7 @@ async def buy_now(
         idempotency_key=None if first is None else _CART_KEY + first.key,
         request_hash=b"" if first is None else first.request_hash,
         channel=channel,
+        currency=currency,
         actor=asker.user_id or asker.kind,
         device=asker.device,
         correlation_id=context.request_id,

@@ -43,6 +43,7 @@ __all__ = [
     "ShippingNotAvailableError",
     "StepMissingError",
     "TotalChangedError",
+    "in_progress",
     "refusal_of",
 ]
 
@@ -167,6 +168,13 @@ _BY_ERROR: dict[str, type[PannierError]] = {
     "COUPON_REJECTED": CouponRejectedError,
     "PAYMENT_METHOD_UNAVAILABLE": PaymentMethodUnavailableError,
 }
+
+
+def in_progress() -> CompletionInProgressError:
+    """Somebody else is completing the checkout."""
+    return CompletionInProgressError(
+        "Another request is completing this checkout. Ask for its status in a second.", headers={"Retry-After": "1"}
+    )
 
 
 def refusal_of(found: Sequence[Requirement]) -> PannierError:

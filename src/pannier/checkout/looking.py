@@ -10,17 +10,28 @@ from typing import Any
 
 from pannier.checkout import rules, view
 from pannier.checkout.models import Basket, BasketLine, HouseRules, NextStep, Requirement, Session
+from pannier.checkout.pricing import figures_of
 from pannier.checkout.repository import Placing
 from pannier.kernel.errors import PannierError
 from pannier.kernel.ids import uuid7
+from pannier.payments import Attempt
 from pannier.pricing import BasketRequest, Quote, ShippingChoice, shipping_choices
+
+
+class GiftsToLockError(Exception):
+    """The order would give goods away whose stock is not locked: once more, with that."""
+
+    def __init__(self, variants: frozenset[uuid.UUID]) -> None:
+        super().__init__("there are gifts whose stock is not locked")
+        self.variants = variants
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What to answer, and what to store: a session (`save`), an order (`place`), or nothing.
 
-    With a refusal the answer is that one; a session may be stored all the same.
+    With a refusal the answer is that one; a session may be stored all the same. With `pay` or `resume` there is no
+    answer yet.
     """
 
     document: Mapping[str, Any] | None = None
@@ -28,6 +39,9 @@ class Decision:
     refusal: PannierError | None = None
     save: Mapping[str, Any] | None = None
     place: Placing | None = None
+    #: A payment that begins (stored by `save`), or one that is under way and has to be carried on first.
+    pay: Attempt | None = None
+    resume: Attempt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +77,18 @@ class Lives:
     hold_cap: timedelta
 
 
-def look(session: Session, basket: Basket | None, house: HouseRules) -> Look:
-    """The session as it stands. A cart that is gone shows as an empty one."""
+def look(session: Session, basket: Basket | None, house: HouseRules, *, trusts_fallback: bool = True) -> Look:
+    """The session as it stands. A cart that is gone shows as an empty one.
+
+    `trusts_fallback`: figures that were shown without a provider's word stay. Raises AskError.
+    """
     if basket is None:
         basket = Basket(session.cart_id, 0, False, None, "XXX", "", ())
-    lines = rules.chosen_lines(basket, session)
-    quoted, request = rules.priced(session, basket, lines, house.prices)
+    figures = figures_of(session, basket, house, trusts_fallback=trusts_fallback)
+    lines, quoted, request = figures.lines, figures.quoted, figures.request
+    session = replace(session, provided=figures.provided)
     found = rules.requirements(session, basket, lines, quoted, house)
-    if session.status in rules.OPEN:
+    if session.status in rules.OPEN and session.status not in rules.PAYING:
         session = replace(session, status=rules.status_of(found))
     step = rules.next_step(session, lines, quoted, house)
     return Look(session, basket, lines, quoted, found, step, request)
@@ -80,11 +98,21 @@ def applied(quoted: Quote) -> tuple[str, ...]:
     return tuple([one.promotion_id for one in quoted.applied])
 
 
+def given(quoted: Quote) -> dict[str, int]:
+    """Units that promotions give away, by variant."""
+    units: dict[str, int] = {}
+    for line in quoted.lines:
+        if line.is_gift:
+            units[line.product_id] = units.get(line.product_id, 0) + line.quantity
+    return units
+
+
 def shown(quoted: Quote) -> dict[str, Any]:
     """What counts as shown to the shopper from now on."""
     return {
         "shown_total_minor": quoted.totals.total_minor,
         "shown_promotions": applied(quoted),
+        "shown_gifts": given(quoted),
         "shown_due_minor": quoted.due_minor,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
 from pannier.pricing import Around, Goods, Prices
@@ -52,10 +52,16 @@ class Session:
     shown_total_minor: int | None = None
     #: The promotions that the shopper was shown last; None before anything was shown.
     shown_promotions: tuple[str, ...] | None = None
+    #: Units of each gift that were shown then, by variant.
+    shown_gifts: Mapping[str, int] | None = None
+    #: What providers of prices and taxes said of it then, to which question.
+    provided: Mapping[str, Any] | None = None
     #: What was then left to pay after gift cards, credit and points.
     shown_due_minor: int | None = None
     #: Gift cards by the ids of their purses, and whether store credit and points are used.
     tenders: Tenders | None = None
+    #: Why the last payment came to nothing: {error, message}.
+    payment_failure: Mapping[str, Any] | None = None
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
@@ -89,9 +95,8 @@ class BasketLine(NamedTuple):
     requires_shipping: bool
     extra: Mapping[str, Any] | None
     display: Mapping[str, Any]
-    #: What the shopper was shown when it was added, or agreed to since; and whether it costs something else now.
-    added_minor: int = 0
-    is_price_changed: bool = False
+    #: What the shopper was shown when it was added, or agreed to since; None where nothing is known to have changed.
+    added_minor: int | None = None
     #: What prices need to know of it; `is_price_fixed`: `price_minor` counts, whatever rules there are.
     goods: Goods = Goods("", 0)
     is_price_fixed: bool = False
@@ -136,6 +141,16 @@ class Basket(NamedTuple):
     purses: tuple[PurseFound, ...] = ()
 
 
+class AnswersAtHand(Protocol):
+    """What providers said, as far as it is known; checkout/answers.py asks for the rest."""
+
+    @property
+    def has_prices(self) -> bool: ...
+    @property
+    def has_taxes(self) -> bool: ...
+    def of(self, question: Any, kept: Mapping[str, Any] | None, *, trusts_fallback: bool) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class HouseRules:
     """What a shop asks for before it sells. `required` names fields: email, shipping_address."""
@@ -157,6 +172,15 @@ class HouseRules:
     skips_single_payment: bool = False
     #: Whether a checkout that is completed again answers its order, or that it is closed.
     answers_again: bool = True
+    #: Ways to pay for which somebody is asked before there is an order.
+    charging: frozenset[str] = frozenset()
+    #: How long a payment may be under way until it is looked at by others, and how long a shopper may take to pay.
+    lease: timedelta = timedelta(seconds=15)
+    payment_life: timedelta = timedelta(minutes=30)
+    #: Whether money is taken before there is an order, and not after it.
+    captures_at_once: bool = True
+    #: What providers of prices and taxes said; None in a shop that has none.
+    answers: AnswersAtHand | None = None
 
 
 class Requirement(NamedTuple):

@@ -7,30 +7,35 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from pannier.checkout import rules, view
+from pannier.checkout import freezing, rules, view
 from pannier.checkout.looking import Decision, Look, event, session_event, shown
 from pannier.checkout.models import Basket, HouseRules, Session
 from pannier.checkout.repository import Placing
 from pannier.kernel.ids import new_order_number, uuid7
 from pannier.orders import Order, OrderState, StockAction
+from pannier.payments import Attempt
 from pannier.pricing import asks_for_nth_order
 
 _STOCK_STATE = {"commit": "committed", "hold": "held", "await": "awaited"}
 
 
-def place(seen: Look, at: datetime, external_reference: str | None, house: HouseRules) -> Decision:
-    """The order that a checkout becomes."""
+def place(
+    seen: Look, at: datetime, external_reference: str | None, house: HouseRules, payment: Attempt | None = None
+) -> Decision:
+    """The order that a checkout becomes. `payment`: what pays for it, authorised or captured."""
     basket, lines = seen.basket, seen.lines
-    action = _stock_action(seen, house)
+    is_paid = _is_paid(seen, payment)
+    action = house.stock_action_when_paid if is_paid or payment is not None else house.stock_action
     session = replace(
         seen.session,
         status="completed",
         version=seen.session.version + 1,
         updated_at=at,
         shipping_method=rules.shipping_method(seen.session, seen.quoted),
+        payment_failure=None,
         **shown(seen.quoted),
     )
-    order = _order(session, seen, at, external_reference, house, action)
+    order = _order(session, seen, at, external_reference, house, action, is_paid)
     rest_id = uuid7() if len(lines) < len(basket.lines) or basket.has_saved else None
     values: dict[str, Any] = {
         "order": order,
@@ -48,13 +53,17 @@ def place(seen: Look, at: datetime, external_reference: str | None, house: House
     }
     if rest_id is not None:
         values["rest_id"] = rest_id
-    values.update(_claims(seen, at, house))
+    values.update(_claims(seen, at, house, is_paid))
+    if payment is not None:
+        values["payment"] = {"id": payment.id}
+    elif seen.quoted.due_minor > 0 and session.payment_method is not None:
+        values["payment"] = _promise(session, order, seen.quoted.due_minor, at)
     units = {} if action == "await" else rules.units_to_claim(lines, seen.quoted, basket.gifts)
     placing = Placing(values, [line.id for line in lines], list(units), list(units.values()))
     return Decision(view.show_completed(session, order), place=placing)
 
 
-def _claims(seen: Look, at: datetime, house: HouseRules) -> dict[str, Any]:
+def _claims(seen: Look, at: datetime, house: HouseRules, is_paid: bool) -> dict[str, Any]:
     """What the order uses up beside stock: codes and promotions that gave something, and what is paid from purses."""
     claims: dict[str, Any] = {}
     gave = [one.promotion_id for one in seen.quoted.applied if one.goods_minor or one.shipping_minor]
@@ -70,12 +79,14 @@ def _claims(seen: Look, at: datetime, house: HouseRules) -> dict[str, Any]:
         if seen.request is not None and asks_for_nth_order(seen.request, gave):
             claims["orders_before"] = 0 if shopper is None else shopper.completed_orders
     charges = [
-        {"id": tender.reference, "amount": rules.units_of_tender(tender, seen.basket)} for tender in seen.quoted.tenders
+        {"id": tender.reference, "amount": units, "unit_minor": tender.amount_minor // units}
+        for tender in seen.quoted.tenders
+        if (units := rules.units_of_tender(tender, seen.basket))
     ]
     if charges:
         claims["charges"] = charges
         claims["on"] = house.prices.day(at)
-    if _is_paid(seen) and seen.quoted.points_earned > 0 and seen.basket.user_id is not None:
+    if is_paid and seen.quoted.points_earned > 0 and seen.basket.user_id is not None:
         claims["earns"] = {"points": seen.quoted.points_earned, "purse_id": uuid7()}
     return claims
 
@@ -100,14 +111,29 @@ def _placing_events(order: Order, session: Session, basket: Basket, rest_id: uui
     return events
 
 
-def _is_paid(seen: Look) -> bool:
-    """Whether gift cards, credit and points have paid it all."""
+def _is_paid(seen: Look, payment: Attempt | None) -> bool:
+    """Whether gift cards, credit and points have paid it all, or money that is there has paid the rest."""
+    if payment is not None:
+        return payment.captured_minor >= seen.quoted.due_minor
     return seen.quoted.due_minor == 0 and bool(seen.quoted.tenders)
 
 
-def _stock_action(seen: Look, house: HouseRules) -> StockAction:
-    """What becomes of the units: as when it is ordered, or at once as when it is paid, where that is so."""
-    return house.stock_action_when_paid if _is_paid(seen) else house.stock_action
+def _promise(session: Session, order: Order, due_minor: int, at: datetime) -> Attempt:
+    """The payment that comes after the order: nobody is asked for it."""
+    method = session.payment_method or ""
+    return Attempt(
+        id=uuid7(),
+        checkout_id=session.id,
+        order_id=order.id,
+        provider=method,
+        method=method,
+        amount_minor=due_minor,
+        currency=order.currency,
+        state="promised",
+        created_at=at,
+        updated_at=at,
+        expires_at=at,
+    )
 
 
 def _order(
@@ -117,10 +143,11 @@ def _order(
     external_reference: str | None,
     house: HouseRules,
     action: StockAction,
+    is_paid: bool,
 ) -> Order:
     order_id = uuid7()
     quoted = seen.quoted
-    status: Literal["pending", "paid"] = "paid" if _is_paid(seen) else "pending"
+    status: Literal["pending", "paid"] = "paid" if is_paid else "pending"
     totals, tendered = quoted.totals, quoted.totals.total_minor - quoted.due_minor
     lines = view.order_lines(order_id, seen.lines, quoted, _STOCK_STATE[action], house.prices, seen.basket)
     return Order(
@@ -141,7 +168,7 @@ def _order(
         shipping_method=session.shipping_method,
         payment_method=session.payment_method or "none",
         note=session.note,
-        quote=view.frozen_quote(quoted, house.prices, seen.basket, session, at),
+        quote=freezing.frozen_quote(quoted, house.prices, seen.basket, session, at, seen.lines, seen.request),
         subtotal_minor=totals.subtotal_minor,
         discount_minor=totals.discount_minor,
         shipping_minor=totals.shipping_minor,

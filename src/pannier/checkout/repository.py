@@ -15,13 +15,16 @@ from pannier.cart import (
     CouponDocument,
     LineDocument,
     PriceKeeping,
+    ViewRules,
     around_of,
     charged_price,
     goods_of,
-    is_price_changed,
+    list_price_when_added,
+    promised_price,
 )
 from pannier.checkout.models import Basket, BasketLine, PurseFound, Session
 from pannier.orders import Order, decode, whose
+from pannier.payments import Attempt
 from pannier.platform.idempotency import Key
 from pannier.platform.principal import Principal
 from pannier.pricebook import PriceHouse
@@ -58,6 +61,7 @@ class Aside(msgspec.Struct, frozen=True):
     coupons: list[CouponDocument] | None = None
     purses: list[PurseFound] | None = None
     gifts: dict[str, int | None] | None = None
+    payment: Attempt | None = None
 
 
 _ASIDE = msgspec.json.Decoder(Aside)
@@ -79,6 +83,8 @@ class Found:
     prices: Prices
     #: Whether there are gifts that were not looked at, since they came with prices that this process did not know.
     is_stale: bool = False
+    #: The payment that is under way.
+    attempt: Attempt | None = None
 
 
 async def read(
@@ -146,7 +152,8 @@ def _columns(key: Key | None) -> tuple[bytes | None, str | None, bytes | None]:
 
 
 def _gifts_of(prices: Prices) -> list[uuid.UUID]:
-    return [uuid.UUID(goods.id) for goods in prices.book.gifts.values()]
+    known = {goods.id for each in (prices, *prices.others.values()) for goods in each.book.gifts.values()}
+    return [uuid.UUID(variant) for variant in sorted(known)]
 
 
 async def _found(
@@ -162,11 +169,12 @@ async def _found(
     aside: str | None,
 ) -> Found:
     prices, seen, is_stale = house.newest, None, False
+    beside = Aside() if aside is None else _ASIDE.decode(aside)
     if basket is not None:
         document = _CART.decode(basket)
-        prices = await house.at(document.price_revision)
+        prices = (await house.at(document.price_revision)).of(document.currency)
         is_stale = not set(_gifts_of(prices)) <= set(gifts)
-        seen = _basket(document, Aside() if aside is None else _ASIDE.decode(aside), prices, keeping, at)
+        seen = _basket(document, beside, prices, keeping, at)
     return Found(
         outcome,
         answer,
@@ -176,6 +184,7 @@ async def _found(
         None if placed is None else decode(placed),
         prices,
         is_stale,
+        beside.payment,
     )
 
 
@@ -201,7 +210,7 @@ def _basket(document: CartDocument, aside: Aside, prices: Prices, keeping: Price
         around,
         document.shipping_method,
         tuple(_used_up(document, around, prices.day(at))),
-        aside.gifts or {},
+        {**(document.gift_units or {}), **(aside.gifts or {})},
         tuple(aside.purses or ()),
     )
 
@@ -218,11 +227,15 @@ def _used_up(document: CartDocument, around: Around, on: date) -> Iterator[tuple
 def _line(line: LineDocument, held: int, prices: Prices, keeping: PriceKeeping, document: CartDocument) -> BasketLine:
     shown, read_at = line.display, document.read_at
     has_price = line.is_price_fixed or (line.price is not None and line.price[0] is not None)
+    promised, added = promised_price(line, keeping, read_at), line.shown_minor
+    if added is None:
+        rules = ViewRules(prices, document.currency, document.channel, carts_hold=False, keeping=keeping)
+        added = list_price_when_added(document, line, rules)
     return BasketLine(
         line.id,
         line.variant_id,
         line.quantity,
-        charged_price(line, keeping, read_at) if has_price else None,
+        (charged_price(line, keeping, read_at) if promised is None else promised) if has_price else None,
         line.is_selected,
         line.is_sellable,
         line.is_tracked,
@@ -243,8 +256,7 @@ def _line(line: LineDocument, held: int, prices: Prices, keeping: PriceKeeping, 
             "tax_category": shown.tax_category,
             "requires_shipping": shown.requires_shipping,
         },
-        line.added_price_minor,
-        is_price_changed(line, keeping, read_at),
+        added,
         goods_of(line, prices, keeping, read_at),
-        line.is_price_fixed,
+        promised is not None,
     )

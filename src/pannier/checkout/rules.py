@@ -28,6 +28,7 @@ from pannier.pricing import (
     QuoteRequest,
     Tender,
     Totals,
+    gifts_left,
     quote,
 )
 from pannier.pricing import BasketLine as PricedLine
@@ -35,6 +36,8 @@ from pannier.pricing import BasketLine as PricedLine
 OPEN: frozenset[CheckoutStatus] = frozenset(
     {"incomplete", "ready_for_complete", "complete_in_progress", "requires_escalation"}
 )
+#: A payment is under way.
+PAYING: frozenset[CheckoutStatus] = frozenset({"complete_in_progress", "requires_escalation"})
 # Where a mail could go: anything else about an address only sending to it can tell.
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]+\.[^\s@]{2,}")
 
@@ -58,15 +61,15 @@ def quote_of(session: Session, basket: Basket, lines: Sequence[BasketLine], pric
 
 
 def priced(
-    session: Session, basket: Basket, lines: Sequence[BasketLine], prices: Prices
+    session: Session, basket: Basket, lines: Sequence[BasketLine], prices: Prices, *, is_whole: bool = False
 ) -> tuple[Quote, BasketRequest | None]:
-    """The quote of a session, and the question it answers, where that was a whole one.
+    """The quote of a session, and the question it answers, where that was a whole one; with `is_whole` it is.
 
     A line without a price counts nothing; it cannot be ordered. Promotions, rates and methods are in the currency of
     the shop: a cart in another one, from before, is shown at its own prices without them, and cannot be ordered.
     """
     request = None
-    if basket.currency == prices.book.currency and (not prices.is_plain or basket.purses):
+    if basket.currency == prices.book.currency and (is_whole or not prices.is_plain or basket.purses):
         request = request_of(session, basket, lines, prices)
     if request is None:
         requests = [
@@ -74,14 +77,7 @@ def priced(
             for line in lines
         ]
         return quote(QuoteRequest(basket.currency, tuple(requests), prices.rules)), None
-    quoted = quote(request)
-    missing = gifts_missing(quoted, basket, lines)
-    if missing:
-        # What is not there is not given.
-        gifts = {name: goods for name, goods in request.book.gifts.items() if goods.id not in missing}
-        request = replace(request, book=replace(request.book, gifts=gifts))
-        quoted = quote(request)
-    return quoted, request
+    return quote(request), request
 
 
 def request_of(session: Session, basket: Basket, lines: Sequence[BasketLine], prices: Prices) -> BasketRequest | None:
@@ -93,6 +89,7 @@ def request_of(session: Session, basket: Basket, lines: Sequence[BasketLine], pr
         destination=destination_of(session) or basket.around.destination,
         shipping_method=session.shipping_method or basket.shipping_method,
         purses=tuple(_purses(session, basket, prices.day(basket.around.at))),
+        gift_units=gifts_left(basket.gifts, units_to_claim(lines), {line.variant_id: line.held for line in lines}),
     )
     units = [
         PricedLine(line.id, line.goods, line.quantity, line.price_minor if line.is_price_fixed else None)
@@ -108,20 +105,6 @@ def destination_of(session: Session) -> Mapping[str, Any] | None:
         return None
     names = ("country", "region", "postal_code")
     return {name: address[name] for name in names if address.get(name)}
-
-
-def gifts_missing(quoted: Quote, basket: Basket, lines: Sequence[BasketLine]) -> frozenset[str]:
-    """Goods that are to be given away, and of which there is too little beside what is bought."""
-    wanted = units_to_claim(lines)
-    held = {line.variant_id: line.held for line in lines}
-    missing = set()
-    for line in quoted.lines:
-        there = basket.gifts.get(line.product_id)
-        if line.is_gift and there is not None:
-            taken = max(0, wanted.get(line.product_id, 0) - held.get(line.product_id, 0))
-            if line.quantity + taken > there:
-                missing.add(line.product_id)
-    return frozenset(missing)
 
 
 def _purses(session: Session, basket: Basket, on: date) -> Iterator[Purse]:

@@ -13,7 +13,7 @@ from pannier.cart import QUANTITY_MAX
 from pannier.checkout.models import CheckoutStatus, NextStep
 from pannier.checkout.rules import is_email
 from pannier.kernel.money import AMOUNT_MAX
-from pannier.orders import OrderItem, OrderMoney, OrderTotals
+from pannier.orders import OrderExchange, OrderItem, OrderMoney, OrderTotals
 from pannier.platform.fields import Address, Name, Request, Short, Text, printable
 
 
@@ -100,6 +100,16 @@ class CompleteCheckout(Request):
 
     expected_total: MoneyInput | Annotated[int, Field(ge=0, le=AMOUNT_MAX)] | None = None
     payment_method: Short | None = None
+    payment_token: Short | None = Field(
+        None,
+        description="What the provider knows a card or an account by; without one it shows its own page, to which the "
+        "answer's link `payment` leads. Card numbers never come here.",
+    )
+    return_url: Annotated[str, Field(max_length=2000)] | None = Field(
+        None,
+        description="Where the provider's page leads back to: a path of the shop, or an address at an origin of "
+        "PANNIER_CORS_ORIGINS.",
+    )
     external_reference: Name | None = Field(
         None, description="An outside system's number for the order; for staff. Unique."
     )
@@ -189,6 +199,9 @@ class CheckoutDocument(_Answer):
     status: CheckoutStatus
     version: int
     currency: str
+    exchange: OrderExchange | None = Field(
+        description="In another currency than the shop's: by what its amounts became these; null without a rate."
+    )
     line_items: list[OrderItem]
     totals: OrderTotals
     total_items: int

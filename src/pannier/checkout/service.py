@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-import asyncpg
 import msgspec
 
-from pannier.cart import PriceKeeping
-from pannier.checkout import gift_cards, offers, repository, rules, steps
-from pannier.checkout.errors import CheckoutNotFoundError, CompletionInProgressError, EmptyCartError
-from pannier.checkout.looking import Decision, Lives, look
-from pannier.checkout.models import HouseRules, Told
+from pannier.checkout import gift_cards, offers, rules, steps
+from pannier.checkout.answers import Answers
+from pannier.checkout.completion.begin import Asks
+from pannier.checkout.completion.runner import Completion
+from pannier.checkout.desk import Desk
+from pannier.checkout.errors import EmptyCartError, in_progress
+from pannier.checkout.looking import Decision, look
+from pannier.checkout.models import Told
 from pannier.checkout.repository import Found
-from pannier.kernel.errors import PannierError
-from pannier.orders import ExternalReferenceTakenError, stock_when_ordered, stock_when_paid
+from pannier.checkout.returning import checked_return
+from pannier.kernel.ids import uuid7
+from pannier.orders import OrderService
+from pannier.payments import PaymentService, Wish
+from pannier.payments import open_providers as open_payment_providers
 from pannier.platform import idempotency
-from pannier.platform.database import Connection, Database, unavailable
+from pannier.platform.database import Database
 from pannier.platform.idempotency import Answer, Key
-from pannier.platform.observability.context import correlation_id
 from pannier.platform.principal import LoginRequiredError, Principal
 from pannier.platform.settings import Settings
-from pannier.pricebook import PriceHouse, open_house
+from pannier.pricebook import PriceHouse, Providers, open_house
 from pannier.pricing import BasketRequest
 from pannier.promotions import book_revision
 
-# A number that is taken, a code or a gift card that somebody else has just used up: each is found at the next look.
-_ATTEMPTS = 6
-# Raised by coupon_claim and purse_charge.
-_TAKEN = frozenset({"PN010", "PN011"})
+# How often a completion that others have under way is waited for and looked at again.
+_ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -66,26 +68,25 @@ class CheckoutAnswer:
 class CheckoutService:
     """The checkouts of one shop. A checkout belongs to its cart's owner; to others but staff it is not there."""
 
-    def __init__(self, db: Database, settings: Settings, prices: PriceHouse | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        prices: PriceHouse | None = None,
+        payments: PaymentService | None = None,
+        providers: Providers | None = None,
+    ) -> None:
         self._db = db
         self._settings = settings
+        self._origins = frozenset(settings.cors_origins)
         self._prices = prices or open_house(db, settings)
-        self._house = HouseRules(
-            prices=self._prices.newest,
-            payment_methods=settings.payment_methods,
-            required=frozenset(settings.checkout_requires),
-            is_guest_welcome=settings.guest_checkout,
-            stock_action=stock_when_ordered(settings.hold_at, settings.commit_at),
-            stock_action_when_paid=stock_when_paid(settings.commit_at),
-            holds_at_checkout=settings.hold_at == "checkout",
-            asks_consent=settings.enable_cart_validation,
-            is_stepwise=settings.checkout_steps == "ordered",
-            skips_single_shipping=settings.skip_single_shipping,
-            skips_single_payment=settings.skip_single_payment,
-            answers_again=settings.checkout_repeat == "answer",
-        )
-        self._keeping = PriceKeeping.from_settings(settings)
-        self._lives = Lives(timedelta(seconds=settings.checkout_ttl_s), timedelta(seconds=settings.hold_cap_s))
+        self.payments = payments or PaymentService(db, settings, open_payment_providers(db, settings))
+        self._answers = Answers(providers or Providers(), db.clock)
+        self._desk = Desk(db, settings, self._prices, self.payments.providers, self._answers)
+        self.completion = Completion(self._desk, self.payments, OrderService(db, settings), settings)
+        gateway = self.payments.providers.test_gateway
+        if gateway is not None:
+            gateway.deliver = functools.partial(self.completion.hear, gateway.code)
 
     async def create_checkout(
         self,
@@ -106,15 +107,15 @@ class CheckoutService:
         """
         if principal.user_id is None and principal.cart_token is None:
             raise EmptyCartError("There is no cart with anything in it. Add an item first.")
-        if principal.user_id is None and not self._settings.guest_checkout and not self._house.is_stepwise:
+        if principal.user_id is None and not self._settings.guest_checkout and not self._desk.house.is_stepwise:
             raise LoginRequiredError("Sign in to check out: this shop sells to registered customers.")
         changes = dict(_changes(told))
         consent = changes.pop("consent_token", None)
-        return await self._change(
+        return await self._answered(
             None,
             principal,
             key,
-            lambda found: steps.begin(found, changes, consent, self._rules(found), self._lives),
+            lambda found: steps.begin(found, changes, consent, self._desk.rules(found), self._desk.lives),
             channel=channel,
             cart_id=cart_id,
             told=offers.tenders_told(changes),
@@ -127,28 +128,30 @@ class CheckoutService:
             raise LoginRequiredError("Sign in to check out: this shop sells to registered customers.")
         async with self._db.read() as connection:
             prices = await self._prices.at(await book_revision(connection))
-        house = replace(self._house, prices=prices)
+        house = replace(self._desk.house, prices=prices)
         offers.check(_changes(told), house, self._db.clock.now())
 
     async def get(self, principal: Principal, checkout_id: uuid.UUID, *, explains: bool = False) -> dict[str, Any]:
         """A session over its cart as it is now. Raises CheckoutNotFoundError, CheckoutExpiredError."""
-        found = await self._find(principal, checkout_id)
-        return steps.show(found, self._rules(found), explains=explains)
+        found = await self._desk.find(principal, checkout_id)
+        return await self._answers.answered(lambda: steps.show(found, self._desk.rules(found), explains=explains))
 
     async def basket(self, principal: Principal, checkout_id: uuid.UUID) -> BasketRequest | None:
         """What pricing is asked for an open session: by `pricing.quote` every figure of it. None without a cart."""
-        found = await self._find(principal, checkout_id)
+        found = await self._desk.find(principal, checkout_id)
         assert found.session is not None
-        house = self._rules(found)
+        house = replace(self._desk.rules(found), answers=None)
         seen = look(found.session, found.basket, house)
         return seen.request or rules.request_of(seen.session, seen.basket, seen.lines, house.prices)
 
     async def shipping_options(self, principal: Principal, checkout_id: uuid.UUID) -> dict[str, Any]:
         """The ways of shipping what the session is about."""
-        found = await self._find(principal, checkout_id)
+        found = await self._desk.find(principal, checkout_id)
         assert found.session is not None
-        house = self._rules(found)
-        return steps.shipping_options(look(found.session, found.basket, house), house, found.at)
+        session, house = found.session, self._desk.rules(found)
+        return await self._answers.answered(
+            lambda: steps.shipping_options(look(session, found.basket, house), house, found.at)
+        )
 
     async def update(
         self,
@@ -169,9 +172,9 @@ class CheckoutService:
 
         def decide(found: Found) -> Decision:
             wanted = {**changes, "adds_gift_cards": True} if adds_gift_cards else changes
-            return steps.revise(found, wanted, event, self._rules(found), self._lives)
+            return steps.revise(found, wanted, event, self._desk.rules(found), self._desk.lives)
 
-        return await self._change(checkout_id, principal, key, decide, told=offers.tenders_told(changes))
+        return await self._answered(checkout_id, principal, key, decide, told=offers.tenders_told(changes))
 
     async def take_off_gift_card(
         self, principal: Principal, checkout_id: uuid.UUID, card: uuid.UUID, *, key: Key | None = None
@@ -179,9 +182,11 @@ class CheckoutService:
         """Let a gift card pay no longer, by the id it has in `tenders`; one that does not pay is no fault."""
 
         def decide(found: Found) -> Decision:
-            return steps.revise(found, {"gift_card_off": card}, "checkout.updated", self._rules(found), self._lives)
+            return steps.revise(
+                found, {"gift_card_off": card}, "checkout.updated", self._desk.rules(found), self._desk.lives
+            )
 
-        return await self._change(checkout_id, principal, key, decide)
+        return await self._answered(checkout_id, principal, key, decide)
 
     async def purses(self, principal: Principal) -> gift_cards.Purses:
         """What the principal could pay with beside money."""
@@ -192,11 +197,11 @@ class CheckoutService:
 
     async def cancel(self, principal: Principal, checkout_id: uuid.UUID, *, key: Key | None = None) -> CheckoutAnswer:
         """Give a session up; the cart stays."""
-        return await self._change(
+        return await self._answered(
             checkout_id,
             principal,
             key,
-            lambda found: steps.cancel(found, self._rules(found)),
+            lambda found: steps.cancel(found, self._desk.rules(found)),
             # What a cart beside the open one was promised is given back.
             locks_stock=True,
             is_repeatable=True,
@@ -208,160 +213,56 @@ class CheckoutService:
         checkout_id: uuid.UUID,
         *,
         payment_method: str | None = None,
+        payment_token: str | None = None,
+        return_url: str | None = None,
         expected_total: int | tuple[int, str] | None = None,
         external_reference: str | None = None,
         idempotency_key: str | None = None,
         key: Key | None = None,
     ) -> CheckoutAnswer:
-        """Place the order, exactly once: a completed session answers its order, whoever asks how often.
+        """Be paid, and place the order, exactly once: a completed session answers its order, whoever asks how often.
 
-        `expected_total` is in minor units, or with its currency; without it the total shown last counts.
-        Raises what `errors.py` and `orders.ExternalReferenceTakenError` say; nothing is stored then.
+        `expected_total` is in minor units, or with its currency; without it the total shown last counts. With
+        `payment_token` the provider is asked by it, without one it shows its own page: the answer's status is
+        `requires_escalation` then, its link `payment` leads there, and from there to `return_url`.
+        Raises what `errors.py`, `payments` and `orders.ExternalReferenceTakenError` say; nothing is stored then.
         """
         if idempotency_key is not None:
-            asked = (checkout_id, payment_method, expected_total, external_reference)
+            asked = (checkout_id, payment_method, expected_total, external_reference, payment_token)
             key = idempotency.key_of(
                 principal, idempotency_key, method="COMPLETE", target="checkout", body=msgspec.json.encode(asked)
             )
         changes = {} if payment_method is None else {"payment_method": payment_method}
+        asks = Asks(uuid7(), key, external_reference)
 
-        locked: frozenset[uuid.UUID] = frozenset()
+        def decide(found: Found, locked: frozenset[uuid.UUID]) -> Decision:
+            return steps.complete(found, changes, expected_total, asks, self._desk.rules(found), locked)
 
-        def decide(found: Found) -> Decision:
-            return steps.complete(found, changes, expected_total, external_reference, self._rules(found), locked)
-
-        for _ in range(_ATTEMPTS):
-            try:
-                return await self._change(
-                    checkout_id,
-                    principal,
-                    key,
-                    decide,
-                    locks_stock=True,
-                    gifts=locked,
-                    is_repeatable=True,
-                    is_alone=self._settings.checkout_busy == "refuse",
-                )
-            except steps.GiftsToLockError as more:
-                # Only a look under the locks tells what is given; most orders give nothing, and lock nothing for it.
-                locked |= more.variants
-            except asyncpg.UniqueViolationError as violation:
-                if violation.constraint_name == "orders_external_reference_unique":
-                    raise ExternalReferenceTakenError(
-                        f"There is an order with the external reference {external_reference} already.",
-                        field="external_reference",
-                        details={"external_reference": external_reference},
-                    ) from None
-                if violation.constraint_name != "orders_number_unique":
-                    raise
-            except asyncpg.PostgresError as taken:
-                # Somebody else had the last use of a code, or of a gift card: the next look finds it so.
-                if taken.sqlstate not in _TAKEN:
-                    raise
-        raise unavailable(RuntimeError("others were quicker every time"))
-
-    def _rules(self, found: Found) -> HouseRules:
-        """The house rules, with the prices of the moment."""
-        return replace(self._house, prices=found.prices)
-
-    async def _find(self, principal: Principal, checkout_id: uuid.UUID) -> Found:
-        async with self._db.read() as connection:
-            found = await repository.read(
-                connection, checkout_id, principal, self._prices, self._keeping, self._db.offset
-            )
-            if found.is_stale:
-                # There are gifts by now that nobody looked at.
-                found = await repository.read(
-                    connection, checkout_id, principal, self._prices, self._keeping, self._db.offset
-                )
-        if found.session is None:
-            raise _not_found(checkout_id)
-        return found
-
-    async def _change(
-        self,
-        checkout_id: uuid.UUID | None,
-        principal: Principal,
-        key: Key | None,
-        decide: Callable[[Found], Decision],
-        *,
-        channel: str | None = None,
-        cart_id: uuid.UUID | None = None,
-        told: Mapping[str, Any] | None = None,
-        gifts: frozenset[uuid.UUID] = frozenset(),
-        locks_stock: bool = False,
-        is_repeatable: bool = False,
-        is_alone: bool = False,
-    ) -> CheckoutAnswer:
-        """Lock, decide, store. `is_repeatable`: the decision finds under the lock whether it was carried out.
-        `is_alone`: refused at once while somebody else does the same."""
-
-        async def command(connection: Connection) -> Answer | PannierError:
-            if is_alone and checkout_id is not None and not await repository.try_alone(connection, checkout_id):
-                return CompletionInProgressError(
-                    "Another request is completing this checkout. Ask for its status in a second.",
-                    headers={"Retry-After": "1"},
-                )
-            found = await repository.lock(
-                connection,
+        back = f"/checkout/{checkout_id}/back" if return_url is None else checked_return(return_url, self._origins)
+        wish = Wish(token=payment_token, return_url=back, is_captured=self._desk.house.captures_at_once)
+        for _ in range(_ROUNDS):
+            outcome = await self._desk.place(
                 checkout_id,
                 principal,
-                channel or self._settings.channel,
                 key,
-                locks_stock=locks_stock or self._house.holds_at_checkout,
-                house=self._prices,
-                keeping=self._keeping,
-                offset=self._db.offset,
-                cart_id=cart_id,
-                told=told,
-                gifts=gifts,
+                decide,
+                external_reference=external_reference,
+                is_alone=self._settings.checkout_busy == "refuse",
             )
-            if found.is_stale:
-                raise asyncpg.SerializationError("the shop's prices changed meanwhile")
-            if found.outcome is not None and found.outcome != "NOT_FOUND":
-                return idempotency.replayed(found.outcome, found.answer)
-            decision = self._decided(found, checkout_id, decide)
-            return await self._store(connection, decision, principal, key, found)
+            if isinstance(outcome, Answer):
+                return CheckoutAnswer(outcome)
+            if outcome.attempt.id == asks.attempt_id:
+                return CheckoutAnswer(await self.completion.run(outcome.attempt, principal, key, wish))
+            is_other = payment_token is not None or payment_method not in {None, outcome.attempt.method}
+            shown = await self.completion.join(outcome.attempt, principal, is_other=is_other)
+            if shown is not None:
+                return CheckoutAnswer(shown)
+        raise in_progress()
 
-        outcome = await idempotency.settled(
-            lambda: self._db.write(command), is_repeatable=is_repeatable or key is not None
-        )
-        if isinstance(outcome, PannierError):
-            raise outcome
+    async def _answered(self, *asked: Any, **how: Any) -> CheckoutAnswer:
+        outcome = await self._desk.change(*asked, **how)
+        assert isinstance(outcome, Answer), "only a completion is ever under way"
         return CheckoutAnswer(outcome)
-
-    def _decided(self, found: Found, checkout_id: uuid.UUID | None, decide: Callable[[Found], Decision]) -> Decision:
-        try:
-            if found.session is None and checkout_id is not None:
-                raise _not_found(checkout_id)
-            return decide(found)
-        except PannierError as refusal:
-            return Decision(refusal=refusal)
-
-    async def _store(
-        self, connection: Connection, decision: Decision, principal: Principal, key: Key | None, found: Found
-    ) -> Answer | PannierError:
-        """A refusal is returned, not raised, so that its record and what it counts as shown are committed."""
-        answer: Answer | PannierError
-        if decision.refusal is not None:
-            answer = decision.refusal
-            text = None if key is None else idempotency.kept_refusal(answer)
-        else:
-            answer = Answer(msgspec.json.encode(decision.document), decision.status)
-            text = None if key is None else idempotency.kept_answer(answer)
-        who = {
-            "actor": principal.user_id or principal.kind,
-            "device": principal.device,
-            "correlation_id": correlation_id.get(),
-        }
-        if decision.place is not None:
-            decision.place.values.update(who)
-            await repository.place(connection, decision.place, key, text)
-        elif decision.save is not None:
-            await repository.save(connection, {**decision.save, **who}, key, text)
-        elif text is not None:
-            await idempotency.keep(connection, key, text, found.at)
-        return answer
 
 
 def _changes(told: Told | None) -> Mapping[str, Any]:
@@ -374,7 +275,3 @@ def _changes(told: Told | None) -> Mapping[str, Any]:
     if changes.get("line_ids") is not None:
         changes["line_ids"] = tuple(changes["line_ids"])
     return changes
-
-
-def _not_found(checkout_id: uuid.UUID) -> CheckoutNotFoundError:
-    return CheckoutNotFoundError(f"There is no checkout {checkout_id} among yours.", field="id")

@@ -9,33 +9,29 @@ from datetime import datetime
 from typing import Any
 
 from pannier.checkout import rules, stepping, view
+from pannier.checkout.completion.begin import Asks, begin_payment
+from pannier.checkout.completion.session import interrupted, links_of, looked, open_session, require_alive
 from pannier.checkout.consent import require_consent
-from pannier.checkout.errors import (
-    CheckoutClosedError,
-    CheckoutExpiredError,
-    EmptyCartError,
-    PromotionChangedError,
-    TotalChangedError,
-    refusal_of,
+from pannier.checkout.errors import EmptyCartError, PromotionChangedError, TotalChangedError, refusal_of
+from pannier.checkout.looking import (
+    Decision,
+    GiftsToLockError,
+    Lives,
+    Look,
+    applied,
+    given,
+    look,
+    session_event,
+    shown,
 )
-from pannier.checkout.looking import Decision, Lives, Look, applied, look, session_event, shown
-from pannier.checkout.models import Basket, HouseRules, Session
+from pannier.checkout.models import HouseRules, Session
 from pannier.checkout.offers import checked, no_such_shipping, told
 from pannier.checkout.placing import place
 from pannier.checkout.repository import Found
 from pannier.kernel.ids import uuid7
 from pannier.kernel.money import AMOUNT_MAX
-from pannier.kernel.times import in_zulu
 from pannier.orders import money
 from pannier.pricing import AmountTooLargeError, Quote, quote
-
-
-class GiftsToLockError(Exception):
-    """The order would give goods away whose stock is not locked: once more, with that."""
-
-    def __init__(self, variants: frozenset[uuid.UUID]) -> None:
-        super().__init__("there are gifts whose stock is not locked")
-        self.variants = variants
 
 
 def show(found: Found, house: HouseRules, *, explains: bool = False) -> dict[str, Any]:
@@ -50,13 +46,14 @@ def show(found: Found, house: HouseRules, *, explains: bool = False) -> dict[str
         if explains:
             document["explanation"] = view.frozen_explanation(found.order)
         return document
-    if session.status in rules.OPEN or session.status == "expired":
-        _require_alive(session, found)
+    if session.status in rules.OPEN - rules.PAYING or session.status == "expired":
+        require_alive(session, found)
     seen = look(session, found.basket, house)
-    document = seen.document(house)
+    document = seen.document(house) | {"links": links_of(found.attempt)}
     if explains:
         request = seen.request or rules.request_of(seen.session, seen.basket, seen.lines, house.prices)
-        document["explanation"] = None if request is None else view.explanation(quote(request))
+        quoted = seen.quoted if seen.request is not None or request is None else quote(request)
+        document["explanation"] = None if request is None else view.explanation(quoted)
     return document
 
 
@@ -75,12 +72,14 @@ def begin(found: Found, changes: Mapping[str, Any], consent: str | None, house: 
         updated_at=found.at,
         expires_at=found.at,
     )
-    session = fresh if old is None or is_stale else old
-    stepping.require_step(look(session, basket, house), changes, house)
+    session, closed = (fresh, {}) if old is None or is_stale else interrupted(found, old)
+    if is_stale and old is not None:
+        closed = interrupted(found, old)[1]
+    stepping.require_step(look(session, basket, replace(house, answers=None)), changes, house)
     known = checked(
         replace(told(session, changes, basket, house.prices.day(found.at)), expires_at=found.at + lives.checkout), house
     )
-    seen = _looked(known, basket, house)
+    seen = looked(known, basket, house, trusts_fallback=False)
     # Step by step, who may order is asked at the end.
     faults = [entry for entry in seen.found if entry.error == "LOGIN_REQUIRED" and not house.is_stepwise]
     faults += [entry for entry in seen.found if entry.error == "EMPTY_CART"]
@@ -89,9 +88,9 @@ def begin(found: Found, changes: Mapping[str, Any], consent: str | None, house: 
     if faults:
         raise refusal_of(faults)
     if house.asks_consent:
-        require_consent(seen.basket, seen.lines, consent)
+        require_consent(seen.basket, seen.lines, seen.quoted, consent)
     event = "checkout.created" if session is fresh else "checkout.resumed"
-    stored = _stored(seen, found.at, event, house, lives)
+    stored = _stored(seen, found.at, event, house, lives, closed)
     if is_stale and old is not None:
         _retire(stored.values, old)
     return Decision(stored.document, 201 if session is fresh else 200, save=stored.values)
@@ -99,14 +98,14 @@ def begin(found: Found, changes: Mapping[str, Any], consent: str | None, house: 
 
 def revise(found: Found, changes: Mapping[str, Any], event: str, house: HouseRules, lives: Lives) -> Decision:
     """A session with some of its fields changed; what it shows now is what completion expects."""
-    before = _open_session(found)
-    stepping.require_step(look(before, found.basket, house), changes, house)
+    before, closed = interrupted(found, open_session(found))
+    stepping.require_step(look(before, found.basket, replace(house, answers=None)), changes, house)
     session = checked(told(before, changes, found.basket, house.prices.day(found.at)), house)
-    seen = _looked(session, found.basket, house)
+    seen = looked(session, found.basket, house, trusts_fallback=False)
     chosen, shipping = changes.get("shipping_method"), seen.quoted.shipping
     if chosen is not None and shipping is not None and seen.quoted.needs_shipping and chosen not in shipping.available:
         raise no_such_shipping(chosen, shipping.available)
-    stored = _stored(seen, found.at, event, house, lives)
+    stored = _stored(seen, found.at, event, house, lives, closed)
     return Decision(stored.document, save=stored.values)
 
 
@@ -116,8 +115,10 @@ def cancel(found: Found, house: HouseRules) -> Decision:
     assert session is not None
     if session.status == "canceled":
         return Decision(look(session, found.basket, house).document(house))
-    session = replace(_open_session(found), status="canceled", version=session.version + 1, updated_at=found.at)
+    session, closed = interrupted(found, open_session(found))
+    session = replace(session, status="canceled", version=session.version + 1, updated_at=found.at)
     values: dict[str, Any] = {
+        **closed,
         "session": session,
         "events": [session_event(session, "checkout.canceled", {"cart_id": session.cart_id})],
         "at": found.at,
@@ -131,18 +132,21 @@ def complete(
     found: Found,
     changes: Mapping[str, Any],
     expected: int | tuple[int, str] | None,
-    external_reference: str | None,
+    asks: Asks,
     house: HouseRules,
     locked: frozenset[uuid.UUID] = frozenset(),
 ) -> Decision:
-    """The order, if nothing stands against it. A completed session answers its order again.
+    """The order, if nothing stands against it, or the payment that comes before. A completed session answers its order.
 
     `locked`: gifts whose stock is locked too. Raises GiftsToLockError when others would be given.
     """
     if found.order is not None and found.session is not None and house.answers_again:
         return Decision(view.show_completed(found.session, found.order))
-    session = told(_open_session(found), changes, found.basket, house.prices.day(found.at))
-    seen = _looked(checked(session, house) if changes else session, found.basket, house)
+    session = open_session(found)
+    if session.status in rules.PAYING and found.attempt is not None:
+        return Decision(resume=found.attempt)
+    session = told(replace(session, status="incomplete"), changes, found.basket, house.prices.day(found.at))
+    seen = looked(checked(session, house) if changes else session, found.basket, house)
     if not seen.basket.is_open:
         raise EmptyCartError("The cart of this checkout is gone. Begin a new one.")
     if house.is_stepwise and seen.lines:
@@ -153,25 +157,20 @@ def complete(
     _check_amount(seen.quoted)
     if expected is not None and not _is_expected(expected, total, seen.quoted.currency):
         return _total_changed(seen, expected, found.at, house)
-    if session.shown_promotions not in {None, applied(seen.quoted)}:
+    gifts = given(seen.quoted)
+    if session.shown_promotions not in {None, applied(seen.quoted)} or session.shown_gifts not in (None, gifts):
         return _promotions_changed(seen, found.at, house)
     if expected is None and session.shown_total_minor not in {None, total}:
         return _total_changed(seen, expected, found.at, house)
     if session.shown_due_minor not in {None, seen.quoted.due_minor}:
         # Whoever agreed to pay the rest of a gift card's payment did not agree to pay all of it.
         return _total_changed(seen, expected, found.at, house)
-    given = {uuid.UUID(line.product_id) for line in seen.quoted.lines if line.is_gift}
-    if not given <= locked:
-        raise GiftsToLockError(frozenset(given))
-    return place(seen, found.at, external_reference, house)
-
-
-def _looked(session: Session, basket: Basket | None, house: HouseRules) -> Look:
-    """The session as it stands, with what is chosen by itself."""
-    seen = look(session, basket, house)
-    while (chosen := stepping.skipped(seen, house)) is not None:
-        seen = look(chosen, basket, house)
-    return seen
+    to_lock = frozenset([uuid.UUID(variant) for variant in gifts])
+    if not to_lock <= locked:
+        raise GiftsToLockError(to_lock)
+    if seen.quoted.due_minor > 0 and session.payment_method in house.charging:
+        return begin_payment(seen, found.at, house, asks)
+    return place(seen, found.at, asks.external_reference, house)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +179,9 @@ class _Stored:
     document: dict[str, Any]
 
 
-def _stored(seen: Look, at: datetime, event: str, house: HouseRules, lives: Lives) -> _Stored:
+def _stored(
+    seen: Look, at: datetime, event: str, house: HouseRules, lives: Lives, closed: Mapping[str, Any]
+) -> _Stored:
     _check_amount(seen.quoted)
     session = replace(
         seen.session,
@@ -189,7 +190,7 @@ def _stored(seen: Look, at: datetime, event: str, house: HouseRules, lives: Live
         **shown(seen.quoted),
     )
     data = {"status": session.status, "total_minor": session.shown_total_minor}
-    values: dict[str, Any] = {"session": session, "events": [session_event(session, event, data)], "at": at}
+    values: dict[str, Any] = {"session": session, "events": [session_event(session, event, data)], "at": at, **closed}
     if house.holds_at_checkout and not rules.line_faults(seen.lines):
         values["hold"] = {
             "units": list(rules.units_to_hold(seen.lines).items()),
@@ -236,7 +237,7 @@ def _promotions_changed(seen: Look, at: datetime, house: HouseRules) -> Decision
     session = replace(seen.session, version=seen.session.version + 1, updated_at=at, **shown(seen.quoted))
     document = replace(seen, session=session).document(house)
     refusal = PromotionChangedError(
-        "The promotions are not those that were shown. Show the new figures, and repeat with them.",
+        "What promotions take off or give is not what was shown. Show the new figures, and repeat with them.",
         field="promotions",
         details={
             "before": list(seen.session.shown_promotions or ()),
@@ -252,25 +253,6 @@ def _promotions_changed(seen: Look, at: datetime, house: HouseRules) -> Decision
 
 def _is_expected(expected: int | tuple[int, str], total: int, currency: str) -> bool:
     return expected == total if isinstance(expected, int) else expected == (total, currency)
-
-
-def _open_session(found: Found) -> Session:
-    session = found.session
-    assert session is not None
-    if session.status in {"completed", "canceled"}:
-        raise CheckoutClosedError(
-            f"This checkout is {session.status}; it no longer changes.", details={"status": session.status}
-        )
-    _require_alive(session, found)
-    return session
-
-
-def _require_alive(session: Session, found: Found) -> None:
-    if session.status == "expired" or session.expires_at <= found.at:
-        raise CheckoutExpiredError(
-            "This checkout's time is up. The cart is still there: begin a new checkout.",
-            details={"expired_at": in_zulu(session.expires_at.isoformat())},
-        )
 
 
 def _check_amount(quoted: Quote) -> None:

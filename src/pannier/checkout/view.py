@@ -10,7 +10,20 @@ from pannier.checkout import rules
 from pannier.checkout.models import Basket, BasketLine, NextStep, Requirement, Session
 from pannier.orders import Order, due_of, items, money, totals
 from pannier.orders import OrderLine as Line
-from pannier.pricing import Applied, GiftDisplay, LineQuote, Prices, Quote, ShippingChoice, Tender, Totals, arrives
+from pannier.pricing import (
+    Applied,
+    GiftDisplay,
+    LineQuote,
+    Prices,
+    Quote,
+    ShippingChoice,
+    Tender,
+    Totals,
+    arrives,
+    short_gift,
+)
+
+_UNAVAILABLE = {"prices": "PRICE_PROVIDER_UNAVAILABLE", "taxes": "TAX_PROVIDER_UNAVAILABLE"}
 
 
 def show_open(
@@ -27,6 +40,7 @@ def show_open(
     shown = order_lines(session.id, lines, quoted, "awaited", prices, basket)
     figures = {
         "currency": currency,
+        "exchange": exchange(prices),
         "line_items": items(shown, currency),
         "totals": _totals(quoted.totals, currency, is_tax_included(quoted, prices)),
         "total_items": len(shown),
@@ -49,6 +63,7 @@ def show_completed(session: Session, order: Order) -> dict[str, Any]:
     """A session that became an order, with the figures of that order."""
     figures = {
         "currency": order.currency,
+        "exchange": order.quote.get("exchange"),
         "line_items": items(order.lines, order.currency),
         "totals": totals(order),
         "total_items": len(order.lines),
@@ -72,6 +87,12 @@ def show_completed(session: Session, order: Order) -> dict[str, Any]:
         },
     }
     return _session(session, figures)
+
+
+def exchange(prices: Prices) -> dict[str, Any] | None:
+    """By what amounts of the shop's currency become those of the checkout; None where none does."""
+    by = prices.exchange
+    return None if by is None else {**by._asdict(), "on": by.on.isoformat()}
 
 
 def show_state(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,66 +249,23 @@ def _messages(session: Session, quoted: Quote, found: Sequence[Requirement]) -> 
         for entry in found
         if "line_id" in entry.details
     ]
+    if session.payment_failure is not None:
+        failed = session.payment_failure
+        messages.append({"type": "error", "code": failed["error"], "text": failed["message"], "item_id": None})
+    messages += [
+        {"type": "warning", "code": told.code, "text": told.text, "item_id": None}
+        for told in [short_gift(one) for one in quoted.short_gifts]
+    ]
+    messages += [
+        {"type": "warning", "code": code, "text": said["reason"], "item_id": None}
+        for name, code in _UNAVAILABLE.items()
+        if (said := (session.provided or {}).get(name)) is not None and said["source"] == "shop"
+    ]
     shown = session.shown_total_minor
     if shown is not None and shown != quoted.totals.total_minor:
         text = "The total has changed since it was shown last."
         messages.append({"type": "warning", "code": "TOTAL_CHANGED", "text": text, "item_id": None})
     return messages
-
-
-def frozen_quote(quoted: Quote, prices: Prices, basket: Basket, session: Session, at: datetime) -> dict[str, Any]:
-    """The figures of an order and what made them, as they stay: enough to tell later why it cost that."""
-    around, shipping = basket.around, quoted.shipping
-    destination = rules.destination_of(session) or (None if around is None else around.destination)
-    return {
-        "quoted_at": at,
-        "price_revision": prices.revision,
-        "tax_percent": str(prices.rules.tax_percent),
-        "tax_included": is_tax_included(quoted, prices),
-        "tax_ground": quoted.tax_ground,
-        "zone": prices.zone_of(destination),
-        "destination": destination,
-        "totals": {
-            **quoted.totals._asdict(),
-            "item_discount_minor": sum([line.item_discount_minor for line in quoted.lines]),
-            "order_discount_minor": sum([line.order_discount_minor for line in quoted.lines]),
-            "net_minor": quoted.totals.total_minor - quoted.totals.tax_minor,
-        },
-        "codes": [] if around is None else [on.coupon.code for on in around.coupons],
-        "promotions": [promotion(one, quoted.currency) for one in quoted.applied],
-        "tenders": [tender(one, basket, quoted.currency) for one in quoted.tenders],
-        "points_earned": quoted.points_earned,
-        "taxes": tax_parts(quoted, prices),
-        "shipping": None
-        if shipping is None
-        else {
-            "method": shipping.method,
-            "full": shipping.full_minor,
-            "discount": shipping.discount_minor,
-            "cost": shipping.cost_minor,
-            "tax_added": shipping.tax_added_minor,
-            "tax_included": shipping.tax_included_minor,
-        },
-        "lines": [
-            {
-                "line_id": line.line_id,
-                "unit_price": line.unit_price_minor,
-                "quantity": line.quantity,
-                "subtotal": line.subtotal_minor,
-                "discounts": [discount._asdict() for discount in line.discounts],
-                "item_discount": line.item_discount_minor,
-                "order_discount": line.order_discount_minor,
-                "unit_discounts": list(line.unit_discounts),
-                "total": line.total_minor,
-                "tax": line.tax_minor,
-                "tax_included": line.tax_included_minor,
-                "tax_added": line.tax_minor - line.tax_included_minor,
-                "tax_category": line.tax_category,
-            }
-            for line in quoted.lines
-        ],
-        "steps": [[step.stage, step.line_id, step.amount_minor, step.reason] for step in quoted.steps],
-    }
 
 
 def tax_parts(quoted: Quote, prices: Prices) -> list[dict[str, Any]]:

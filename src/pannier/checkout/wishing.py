@@ -23,6 +23,7 @@ from pannier.cart import (
     LineDocument,
     Outcome,
     add,
+    shortage,
 )
 from pannier.kernel.ids import new_cart_token
 from pannier.platform.database import Database
@@ -229,7 +230,7 @@ def _result(item: Item, result: ChangeResult) -> dict[str, Any]:
 def _why_not(result: ChangeResult) -> str:
     details = result.details or {}
     if result.outcome == "INSUFFICIENT_STOCK":
-        return f"Only {details['available']} left." if details.get("available") else "Sold out."
+        return shortage(details["available"], details.get("more", details["available"]))
     if result.outcome == "LIMIT_EXCEEDED":
         return f"At most {details.get('maximum')} are possible in the cart ({details.get('limit')})."
     if result.outcome == "CURRENCY_MISMATCH":

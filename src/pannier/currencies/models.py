@@ -28,3 +28,5 @@ class Exchange:
     target: str
     rate: Fraction
     on: date
+    #: Who published it.
+    provider: str = ""

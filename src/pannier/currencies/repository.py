@@ -51,8 +51,14 @@ async def store_staged(connection: Connection, source: str) -> tuple[int, int]:
 async def exchange(connection: Connection, source: str, target: str, on: date, age_days_max: int) -> Exchange | None:
     """How to get from one currency to another on a day; None where no rate is that new."""
     row = await connection.fetchrow(
-        "select above, below, on_date from fx_exchange($1, $2, $3, $4)", source, target, on, age_days_max
+        "select e.above, e.below, e.on_date, (select r.source from fx_rate r where r.on_date = e.on_date"
+        " and $2 in (r.base, r.quote) limit 1) as provider from fx_exchange($1, $2, $3, $4) e",
+        source,
+        target,
+        on,
+        age_days_max,
     )
     if row is None or row["on_date"] is None:
         return None
-    return Exchange(source, target, Fraction(Fraction(row["above"]), Fraction(row["below"])), row["on_date"])
+    rate = Fraction(Fraction(row["above"]), Fraction(row["below"]))
+    return Exchange(source, target, rate, row["on_date"], row["provider"] or "")

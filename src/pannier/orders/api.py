@@ -14,7 +14,9 @@ from pannier.orders.errors import (
     OrderClosedError,
     OrderNotCancelableError,
     OrderNotFoundError,
+    OrderNotFulfilledError,
     OrderQuantityError,
+    OrderReturningError,
 )
 from pannier.orders.models import Order, OrderStatus
 from pannier.orders.schemas import CancelOrder, CancelUnits, FulfilOrder, OrderDocument, OrderPage, OrderUnits
@@ -67,7 +69,7 @@ async def get_order(number: str, orders: Orders, asker: Asker) -> Response:
 @router.post(
     "/orders/{number}/cancel",
     response_model=OrderDocument,
-    responses=problem_responses(OrderNotFoundError, OrderNotCancelableError, *_KEY_ERRORS),
+    responses=problem_responses(OrderNotFoundError, OrderNotCancelableError, OrderReturningError, *_KEY_ERRORS),
 )
 async def cancel_order(
     number: str,
@@ -142,15 +144,37 @@ async def fulfil_order(
     body: FulfilOrder | None = None,
     key: KeyHeader = None,
 ) -> Response:
-    """Note that its goods have left, all of them (doing that twice changes nothing) or some of those still held."""
-    items = None if body is None else _units(body.items)
-    return _answer(await orders.fulfil(staff, number, items, key=await request_key(request, staff, key)))
+    """Note that its goods have left, all of them (doing that twice changes nothing) or some of those still there."""
+    body = body or FulfilOrder()
+    tracking = {
+        "carrier": body.carrier,
+        "tracking_number": body.tracking_number,
+        "tracking_url": body.tracking_url,
+    }
+    bound = await request_key(request, staff, key)
+    return _answer(await orders.fulfil(staff, number, _units(body.items), tracking=tracking, key=bound))
+
+
+@admin_router.post(
+    "/{number}/complete",
+    response_model=OrderDocument,
+    responses=problem_responses(
+        *_STAFF_ERRORS, OrderNotFoundError, OrderClosedError, OrderNotFulfilledError, *_KEY_ERRORS
+    ),
+)
+async def complete_order(
+    number: str, request: Request, orders: Orders, staff: Staff, key: KeyHeader = None
+) -> Response:
+    """Note that nothing more is to be done: it is sent and paid. Doing it twice changes nothing."""
+    return _answer(await orders.complete(staff, number, key=await request_key(request, staff, key)))
 
 
 @admin_router.post(
     "/{number}/cancel-fulfilment",
     response_model=OrderDocument,
-    responses=problem_responses(*_STAFF_ERRORS, OrderNotFoundError, OrderClosedError, *_KEY_ERRORS),
+    responses=problem_responses(
+        *_STAFF_ERRORS, OrderNotFoundError, OrderClosedError, OrderReturningError, *_KEY_ERRORS
+    ),
 )
 async def cancel_fulfilment(
     number: str, request: Request, orders: Orders, staff: Staff, key: KeyHeader = None
@@ -162,7 +186,9 @@ async def cancel_fulfilment(
 @admin_router.post(
     "/{number}/cancel",
     response_model=OrderDocument,
-    responses=problem_responses(*_STAFF_ERRORS, OrderNotFoundError, OrderQuantityError, *_KEY_ERRORS),
+    responses=problem_responses(
+        *_STAFF_ERRORS, OrderNotFoundError, OrderQuantityError, OrderReturningError, *_KEY_ERRORS
+    ),
 )
 async def cancel_units(
     number: str,

@@ -6,7 +6,13 @@ PannierError
 ├── OrderClosedError              it was canceled, so it is neither paid nor fulfilled
 ├── OrderQuantityError            more units than the order holds
 ├── InsufficientOnHandError       fewer units are in the house than are to leave it
-└── ExternalReferenceTakenError   another order has this external reference
+├── ExternalReferenceTakenError   another order has this external reference
+├── RefundExceedsError            more than was paid and not given back
+├── ReturnNotFoundError           the order has no such return
+├── ReturnStateError              the return is at another step
+├── OrderReturningError           goods are on their way back
+├── ReturnTooLateError            the time to send goods back is over
+└── OrderNotFulfilledError        goods are to be sent, or money to be paid
 """
 
 from __future__ import annotations
@@ -66,3 +72,57 @@ class InsufficientOnHandError(PannierError):
     error = "INSUFFICIENT_ON_HAND"
     code = "ORD_006"
     title = "Not enough on hand"
+
+
+class RefundExceedsError(PannierError):
+    """More than was paid and is not given back yet (`details.available`, minor units)."""
+
+    kind = ErrorKind.conflict
+    error = "REFUND_EXCEEDS"
+    code = "ORD_007"
+    title = "There is not so much to give back"
+
+
+class ReturnNotFoundError(PannierError):
+    """The order has no return with this id."""
+
+    kind = ErrorKind.not_found
+    error = "RETURN_NOT_FOUND"
+    code = "ORD_008"
+    title = "There is no such return"
+
+
+class ReturnStateError(PannierError):
+    """The return is at another step (`details.state`), so this one cannot be taken."""
+
+    kind = ErrorKind.conflict
+    error = "RETURN_STATE"
+    code = "ORD_009"
+    title = "The return is at another step"
+
+
+class OrderReturningError(PannierError):
+    """Goods are on their way back (`details.returning` units) or came back. Finish the return, or cancel it, first."""
+
+    kind = ErrorKind.conflict
+    error = "ORDER_RETURNING"
+    code = "ORD_010"
+    title = "Goods of the order are on their way back"
+
+
+class OrderNotFulfilledError(PannierError):
+    """Goods are still to be sent, or money to be paid (`details.balance`, minor units): it is not completed yet."""
+
+    kind = ErrorKind.conflict
+    error = "ORDER_NOT_FULFILLED"
+    code = "ORD_011"
+    title = "The order is not done yet"
+
+
+class ReturnTooLateError(PannierError):
+    """The time to send goods back is over (`details.until`). The shop's people may still take them."""
+
+    kind = ErrorKind.conflict
+    error = "RETURN_TOO_LATE"
+    code = "ORD_012"
+    title = "It is too late to send goods back"

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from pannier.orders.after_invariants import AFTER
 from pannier.platform.invariants import Invariant
 
 INVARIANTS = (
+    Invariant(
+        "order.exchange",
+        "An order that was placed at an exchange rate is in its target currency, at a rate that there was then",
+        """select id, number, currency, quote->'exchange' as exchange from orders
+            where jsonb_typeof(quote->'exchange') = 'object'
+              and (quote->'exchange'->>'target' <> currency::text
+                or quote->'exchange'->>'source' = currency::text
+                or (quote->'exchange'->>'rate')::numeric <= 0
+                or (quote->'exchange'->>'on')::date > (placed_at at time zone 'UTC')::date + 1)""",
+    ),
     Invariant(
         "order.totals",
         "An order's figures are the sums of its lines, and its total is what they come to",
@@ -34,8 +45,10 @@ INVARIANTS = (
                   total_minor
              from order_line
             where total_minor <> quantity * unit_price_minor - discount_minor
-               or quantity_canceled + quantity_taken > quantity
-               or (stock_state = 'committed' and quantity_taken <> quantity - quantity_canceled)""",
+               or quantity_canceled + quantity_taken + quantity_returned > quantity
+               or (stock_state = 'committed' and quantity_taken <> quantity - quantity_canceled - quantity_returned)
+               or quantity_returning + quantity_returned > quantity_sent
+               or quantity_sent + quantity_canceled > quantity""",
     ),
     Invariant(
         "order.one_per_checkout",
@@ -84,7 +97,8 @@ INVARIANTS = (
         """select coalesce(l.order_id, h.reservation_id) as order_id,
                   coalesce(l.variant_id, h.variant_id) as variant_id,
                   coalesce(l.units, 0) as wanted, coalesce(h.units, 0) as held
-             from (select order_id, variant_id, sum(quantity - quantity_canceled - quantity_taken) as units
+             from (select order_id, variant_id,
+                          sum(quantity - quantity_canceled - quantity_taken - quantity_returned) as units
                      from order_line
                     where stock_state = 'held' group by order_id, variant_id) l
              full join (select h.reservation_id, h.variant_id, sum(h.quantity) as units
@@ -108,4 +122,5 @@ INVARIANTS = (
                          group by variant_id) w on w.variant_id = m.variant_id
             where coalesce(m.units, 0) <> coalesce(w.units, 0)""",
     ),
+    *AFTER,
 )

@@ -35,6 +35,10 @@ class OrderLine:
     quantity_canceled: int = 0
     #: Of a counted line: units that are out of the house.
     quantity_taken: int = 0
+    #: Units that were sent; of those the ones that a return is under way for, and the ones that came back.
+    quantity_sent: int = 0
+    quantity_returning: int = 0
+    quantity_returned: int = 0
     unit_price_minor: int
     discount_minor: int
     tax_minor: int
@@ -43,8 +47,18 @@ class OrderLine:
 
     @property
     def quantity_left(self) -> int:
-        """Units that are in the order."""
-        return self.quantity - self.quantity_canceled
+        """Units that are in the order, and were not sent back."""
+        return self.quantity - self.quantity_canceled - self.quantity_returned
+
+    @property
+    def quantity_unsent(self) -> int:
+        """Units that are still to be sent."""
+        return self.quantity - self.quantity_canceled - self.quantity_sent
+
+    @property
+    def quantity_returnable(self) -> int:
+        """Units that are with the customer, and that no return is under way for."""
+        return self.quantity_sent - self.quantity_returning - self.quantity_returned
 
     @property
     def quantity_held(self) -> int:
@@ -95,6 +109,13 @@ class Order:
     #: What keeping net prices adds to the total, and what was paid with gift cards, store credit and points.
     correction_minor: int = 0
     tendered_minor: int = 0
+    #: Money that was paid; asked to be given back, and of that given back.
+    captured_minor: int = 0
+    refunding_minor: int = 0
+    refunded_minor: int = 0
+    #: What of the total is no longer asked for, and what of it gift cards and store credit got back.
+    credited_minor: int = 0
+    given_back_minor: int = 0
     total_quantity: int
     placed_at: datetime
     updated_at: datetime
@@ -121,6 +142,10 @@ class LineUnits:
     release: int = 0
     restock: int = 0
     cancel: int = 0
+    send: int = 0
+    coming: int = 0
+    returned: int = 0
+    write_off: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +158,112 @@ class Transition:
     stock: Literal["commit", "hold", "give_back", "move"] | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     units: Sequence[LineUnits] = ()
+    #: Changes of the order's money, by column without `_minor`.
+    money: Mapping[str, int] = field(default_factory=dict)
+    #: Rows that belong to the step: `shipment`, `refund`, `return`, `return_lines`, `revision`; see sql/after_sale.sql.
+    rows: Mapping[str, Any] = field(default_factory=dict)
+
+
+RefundState = Literal["pending", "succeeded", "failed"]
+ReturnState = Literal["requested", "approved", "received", "completed", "rejected", "canceled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipment:
+    """A parcel; `items` are `{"line_id", "quantity"}`."""
+
+    id: uuid.UUID
+    order_id: uuid.UUID
+    number: int
+    carrier: str | None
+    tracking_number: str | None
+    tracking_url: str | None
+    items: Sequence[Mapping[str, Any]]
+    actor: str
+    sent_at: datetime
+    canceled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money that is given back, in minor units; of `amount_minor` gift cards and store credit got `given_back_minor`.
+
+    `id` is the key under which it is given once. `lines` are `{"line_id", "amount_minor"}`, where it is for lines.
+    """
+
+    id: uuid.UUID
+    order_id: uuid.UUID
+    number: int
+    state: RefundState
+    amount_minor: int
+    given_back_minor: int
+    currency: str
+    lines: Sequence[Mapping[str, Any]]
+    reason: str
+    return_id: uuid.UUID | None
+    payment_refunds: Sequence[uuid.UUID] = ()
+    failure: str | None
+    actor: str
+    tries: int
+    created_at: datetime
+    updated_at: datetime
+    #: Of one that is to be given: the order's number.
+    order_number: str = ""
+
+    @property
+    def money_minor(self) -> int:
+        """What of it is paid out in money."""
+        return self.amount_minor - self.given_back_minor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnLine:
+    """Units of a line that come back, and what looking at them came to."""
+
+    return_id: uuid.UUID
+    line_id: uuid.UUID
+    quantity: int
+    reason: str
+    restocked: int
+    written_off: int
+    credited_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return:
+    """Goods on their way back. `exchange_for` are `{"variant_id", "quantity"}`: what is wanted instead of money."""
+
+    id: uuid.UUID
+    order_id: uuid.UUID
+    number: int
+    state: ReturnState
+    reason: str
+    answer: str
+    exchange_for: Sequence[Mapping[str, Any]]
+    credited_minor: int
+    actor: str
+    created_at: datetime
+    updated_at: datetime
+    lines: Sequence[ReturnLine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What an order was before it was edited."""
+
+    version: int
+    reason: str
+    actor: str
+    at: datetime
+    total_minor: int
+    lines: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aftermath:
+    """What came after an order's sale, each oldest first."""
+
+    shipments: Sequence[Shipment] = ()
+    refunds: Sequence[Refund] = ()
+    returns: Sequence[Return] = ()
+    revisions: Sequence[Revision] = ()

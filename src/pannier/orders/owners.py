@@ -53,6 +53,27 @@ async def forget(connection: Connection, user_id: str, alias: str, now: datetime
         user_id,
         alias,
     )
+    for table in ("order_shipment", "order_refund", "order_return", "order_revision"):
+        await connection.execute(
+            f"update {table} s set actor = $2 from orders o"
+            " where o.user_id = $1 and s.order_id = o.id and s.actor = $1",
+            user_id,
+            alias,
+        )
+    await connection.execute(
+        "update order_return s set reason = '' from orders o where o.user_id = $1 and s.order_id = o.id", user_id
+    )
+    await connection.execute(
+        "update order_return_line l set reason = '' from order_return r, orders o"
+        " where o.user_id = $1 and r.order_id = o.id and l.return_id = r.id",
+        user_id,
+    )
+    await connection.execute(
+        "update order_revision s"
+        " set document = document - '{email,note,user_id,shipping_address,billing_address}'::text[]"
+        " from orders o where o.user_id = $1 and s.order_id = o.id",
+        user_id,
+    )
     tag = await connection.execute(
         "update orders set user_id = $2, token_hash = null, email = null, note = null,"
         " shipping_address = shipping_address - 'phone', billing_address = billing_address - 'phone', updated_at = $3"

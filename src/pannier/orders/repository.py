@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pannier.kernel.ids import hash_token
-from pannier.orders.models import Order, Shortage
+from pannier.orders.models import Aftermath, Order, Refund, Shortage
 from pannier.platform.idempotency import Key
 from pannier.platform.principal import Principal
 
 if TYPE_CHECKING:
     from pannier.platform.database import Connection
 
+_AFTERMATH = msgspec.json.Decoder(Aftermath)
+_REFUND = msgspec.json.Decoder(Refund)
 _ORDER = msgspec.json.Decoder(Order)
 _SHORT = msgspec.json.Decoder(list[tuple[uuid.UUID, int, int]])
 
@@ -35,6 +37,8 @@ class LockedOrder:
     shortages: tuple[Shortage, ...]
     #: Units in the house of its counted variants.
     on_hand: Mapping[uuid.UUID, int]
+    #: What came after its sale, where that was asked for.
+    after: Aftermath = field(default_factory=Aftermath)
 
 
 def decode(document: str) -> Order:
@@ -43,9 +47,15 @@ def decode(document: str) -> Order:
 
 
 async def lock(
-    connection: Connection, number: str, asker: Principal, key: Key | None, offset: timedelta
+    connection: Connection,
+    number: str,
+    asker: Principal,
+    key: Key | None,
+    offset: timedelta,
+    *,
+    looks_after: bool = False,
 ) -> LockedOrder:
-    """Lock an order with the stock of its lines."""
+    """Lock an order with the stock of its lines; `looks_after`: read what came after its sale as well."""
     row = await connection.fetchrow(
         _LOCK,
         number,
@@ -61,7 +71,26 @@ async def lock(
     if document is None:
         return LockedOrder(outcome, answer, at, None, (), {})
     order = decode(document)
-    return LockedOrder(outcome, answer, at, order, shortages, await on_hand(connection, order.id))
+    after = await aftermath(connection, order.id) if looks_after else Aftermath()
+    return LockedOrder(outcome, answer, at, order, shortages, await on_hand(connection, order.id), after)
+
+
+async def aftermath(connection: Connection, order_id: uuid.UUID) -> Aftermath:
+    """What came after an order's sale."""
+    return _AFTERMATH.decode(await connection.fetchval("select order_aftermath($1)", order_id))
+
+
+async def note_payment_refunds(connection: Connection, refund_id: uuid.UUID, asked: Sequence[uuid.UUID]) -> None:
+    """Note which refunds of payments give a refund."""
+    await connection.execute("update order_refund set payment_refunds = $2 where id = $1", refund_id, list(asked))
+
+
+async def claim_refund(
+    connection: Connection, refund_id: uuid.UUID | None, lease: timedelta, now: datetime
+) -> Refund | None:
+    """A refund that is to be given by the caller, for as long as the lease; the one that is named, or any."""
+    text = await connection.fetchval("select order_refund_claim($1, $2, $3)", refund_id, lease, now)
+    return None if text is None else _REFUND.decode(text)
 
 
 async def on_hand(connection: Connection, order_id: uuid.UUID) -> dict[uuid.UUID, int]:

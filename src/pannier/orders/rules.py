@@ -16,8 +16,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-from pannier.orders.errors import InsufficientOnHandError, OrderQuantityError
-from pannier.orders.models import LineUnits, Order, OrderStatus, StockAction, Transition
+from pannier.orders.errors import (
+    InsufficientOnHandError,
+    OrderNotFulfilledError,
+    OrderQuantityError,
+    OrderReturningError,
+)
+from pannier.orders.models import LineUnits, Order, OrderLine, OrderStatus, PaymentStatus, StockAction, Transition
 
 HoldAt = Literal["add", "checkout", "order", "payment", "immediate"]
 CommitAt = Literal["order", "payment", "fulfilment"]
@@ -50,8 +55,18 @@ def is_cancelable(order: Order, hold_at: HoldAt, commit_at: CommitAt) -> bool:
     Units that are booked out by being sent are gone; those that are booked out before may be there still.
     """
     is_out_when_sent = commit_at == "fulfilment" and hold_at != "immediate"
-    has_left = is_out_when_sent and any(line.quantity_taken for line in order.lines)
+    has_left = (is_out_when_sent and any(line.quantity_taken for line in order.lines)) or any(
+        line.quantity_sent for line in order.lines
+    )
     return order.status in {"pending", "paid"} and not has_left
+
+
+def balance_of(order: Order) -> int:
+    """What is still to be paid, in minor units; below nothing is what the shop has too much."""
+    if order.status == "canceled":
+        return order.refunding_minor - order.captured_minor
+    tendered = order.tendered_minor - order.given_back_minor
+    return order.total_minor - tendered - order.credited_minor - (order.captured_minor - order.refunding_minor)
 
 
 def pay(order: Order, commit_at: CommitAt) -> Transition | None:
@@ -59,7 +74,9 @@ def pay(order: Order, commit_at: CommitAt) -> Transition | None:
     if order.payment_status == "paid":
         return None
     status = "paid" if order.status == "pending" else order.status
-    return Transition(status, "paid", "order.paid", stock_when_paid(commit_at))
+    paid = max(0, balance_of(order))
+    data = {"amount_minor": paid, "currency": order.currency}
+    return Transition(status, "paid", "order.paid", stock_when_paid(commit_at), data, money={"captured": paid})
 
 
 def fulfil(order: Order) -> Transition | None:
@@ -69,14 +86,28 @@ def fulfil(order: Order) -> Transition | None:
     return Transition("fulfilled", order.payment_status, "order.fulfilled", "commit")
 
 
-def fulfil_part(order: Order, wanted: Mapping[uuid.UUID, int], on_hand: Mapping[uuid.UUID, int]) -> Transition:
-    """The step of some held units' leaving, by variant. The order is fulfilled when none is left behind.
+def complete(order: Order) -> Transition | None:
+    """The step of its being done: sent, and paid. Raises OrderNotFulfilledError."""
+    if order.status == "completed":
+        return None
+    balance = balance_of(order)
+    if order.status != "fulfilled" or balance != 0:
+        missing = "its goods have not all been sent" if order.status != "fulfilled" else "it is not settled"
+        raise OrderNotFulfilledError(
+            f"Order {order.number} is not done yet: {missing}.", details={"status": order.status, "balance": balance}
+        )
+    return Transition("completed", order.payment_status, "order.completed")
 
-    Raises OrderQuantityError and InsufficientOnHandError.
+
+def fulfil_part(order: Order, wanted: Mapping[uuid.UUID, int], on_hand: Mapping[uuid.UUID, int]) -> Transition:
+    """The step of some units' leaving, by variant. The order is fulfilled when none is left behind.
+
+    Units that are promised to the order leave the house with it; those that were booked out before are only noted as
+    sent. Raises OrderQuantityError and InsufficientOnHandError.
     """
     units = []
     for variant_id, quantity in wanted.items():
-        held = sum(line.quantity_held for line in order.lines if line.variant_id == variant_id)
+        held = sum(sendable(line) for line in order.lines if line.variant_id == variant_id)
         if quantity > held:
             raise OrderQuantityError(
                 f"The order holds {held} of these units, and {quantity} are to leave.",
@@ -84,11 +115,26 @@ def fulfil_part(order: Order, wanted: Mapping[uuid.UUID, int], on_hand: Mapping[
                 details={"variant_id": str(variant_id), "requested": quantity, "held": held},
             )
         units += _spread(order, variant_id, quantity)
-    check_on_hand(wanted, on_hand)
-    taken = {unit.line_id: unit.take for unit in units}
-    is_all = all(line.stock_state != "awaited" and line.quantity_held == taken.get(line.id, 0) for line in order.lines)
+    variant_of = {line.id: line.variant_id for line in order.lines}
+    leaving: dict[uuid.UUID, int] = {}
+    for unit in units:
+        if unit.take:
+            leaving[variant_of[unit.line_id]] = leaving.get(variant_of[unit.line_id], 0) + unit.take
+    check_on_hand(leaving, on_hand)
+    sent = {unit.line_id: unit.send for unit in units}
+    is_all = all(line.quantity_unsent == sent.get(line.id, 0) for line in order.lines if _is_sent(line))
     event = "order.fulfilled" if is_all else "order.fulfilled_in_part"
     return Transition("fulfilled" if is_all else order.status, order.payment_status, event, "move", units=units)
+
+
+def sendable(line: OrderLine) -> int:
+    """Units of a line that may leave: those that are awaited are not there yet."""
+    return 0 if line.stock_state == "awaited" else line.quantity_unsent
+
+
+def _is_sent(line: OrderLine) -> bool:
+    """Whether a line's units have to be sent at all: what is neither counted nor shipped has nothing to leave."""
+    return line.stock_state != "untracked" or line.display.get("requires_shipping") is True
 
 
 def check_on_hand(wanted: Mapping[uuid.UUID, int], on_hand: Mapping[uuid.UUID, int]) -> None:
@@ -119,19 +165,44 @@ def held_units(order: Order) -> dict[uuid.UUID, int]:
 def _spread(order: Order, variant_id: uuid.UUID, quantity: int) -> list[LineUnits]:
     units = []
     for line in order.lines:
-        if line.variant_id == variant_id and (take := min(quantity, line.quantity_held)):
-            units.append(LineUnits(line.id, take=take))
-            quantity -= take
+        if line.variant_id == variant_id and (send := min(quantity, sendable(line))):
+            # Units that were taken, and are not sent, leave the house without a movement.
+            ahead = line.quantity_taken + line.quantity_returned - line.quantity_sent
+            take = min(line.quantity_held, max(0, send - max(0, ahead)))
+            units.append(LineUnits(line.id, take=take, send=send))
+            quantity -= send
     return units
+
+
+def require_no_returns(order: Order) -> None:
+    """Raise OrderReturningError while goods of the order are on their way back, or when some came back."""
+    returning = sum(line.quantity_returning + line.quantity_returned for line in order.lines)
+    if returning:
+        raise OrderReturningError(
+            f"{returning} units of order {order.number} were sent back, or are to be. Finish the return, or cancel it.",
+            details={"returning": returning},
+        )
 
 
 def put_back(order: Order) -> Transition | None:
     """The step of goods' coming back that had left: they are held for the order again. None when none had left."""
-    units = [LineUnits(line.id, back=line.quantity_taken) for line in order.lines if line.quantity_taken]
+    require_no_returns(order)
+    units = [
+        LineUnits(line.id, back=line.quantity_taken, send=-line.quantity_sent)
+        for line in order.lines
+        if line.quantity_taken or line.quantity_sent
+    ]
     if not units and order.status != "fulfilled":
         return None
     status: OrderStatus = "paid" if order.payment_status == "paid" else "pending"
-    return Transition(status, order.payment_status, "order.fulfilment_canceled", "move", units=units)
+    return Transition(
+        status,
+        order.payment_status,
+        "order.fulfilment_canceled",
+        "move",
+        units=units,
+        rows={"shipments_canceled": True},
+    )
 
 
 def cancel_units(order: Order, wanted: Mapping[uuid.UUID, int] | None) -> Transition | None:
@@ -142,6 +213,7 @@ def cancel_units(order: Order, wanted: Mapping[uuid.UUID, int] | None) -> Transi
     """
     if order.status == "canceled":
         return None
+    _require_none_on_the_way(order)
     in_order = {line.variant_id for line in order.lines}
     for variant_id in wanted or ():
         if variant_id not in in_order:
@@ -162,12 +234,53 @@ def cancel_units(order: Order, wanted: Mapping[uuid.UUID, int] | None) -> Transi
         units[line.id] = replace(before, restock=n, cancel=before.cancel + n)
         budget[line.variant_id] -= n
     if all(line.quantity_left == units[line.id].cancel for line in order.lines):
-        payment = "void" if order.payment_status == "pending" else order.payment_status
+        payment = _payment_when_canceled(order)
         return Transition("canceled", payment, "order.canceled", "move", units=list(units.values()))
     moved = [unit for unit in units.values() if unit.cancel]
     if not moved:
         return None
-    return Transition(order.status, order.payment_status, "order.canceled_in_part", "move", units=moved)
+    value = sum(value_by_line(order, {unit.line_id: unit.cancel for unit in moved}).values())
+    money = {"credited": min(value, order.total_minor - order.credited_minor)}
+    event = "order.canceled_in_part"
+    return Transition(order.status, order.payment_status, event, "move", units=moved, money=money)
+
+
+def _require_none_on_the_way(order: Order) -> None:
+    returning = sum(line.quantity_returning for line in order.lines)
+    if returning:
+        raise OrderReturningError(
+            f"{returning} units of order {order.number} are on their way back. Finish the return, or cancel it.",
+            details={"returning": returning},
+        )
+
+
+def _payment_when_canceled(order: Order) -> PaymentStatus:
+    """What was paid stays paid until it is refunded; nothing is owed any more for what was not."""
+    if order.captured_minor > order.refunding_minor:
+        return "paid"
+    return "void" if order.payment_status == "pending" else order.payment_status
+
+
+def added_tax_of(order: Order) -> Mapping[str, int]:
+    """What tax adds to each line, by its id; nothing where it lies in the prices."""
+    figures = {str(line["line_id"]): int(line.get("tax_added", 0)) for line in order.quote.get("lines", [])}
+    is_added = not order.quote.get("tax_included")
+    return {str(line.id): figures.get(str(line.id), line.tax_minor if is_added else 0) for line in order.lines}
+
+
+def value_by_line(order: Order, units: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, int]:
+    """What so many more units of lines are worth, tax included: what is no longer asked for when they go.
+
+    Unit by unit the values add up to the line's, to the cent: each step is worth the difference of two rounded sums.
+    """
+    added = added_tax_of(order)
+    values = {}
+    for line in order.lines:
+        more = units.get(line.id, 0)
+        if more:
+            whole, gone = line.total_minor + added[str(line.id)], line.quantity_canceled + line.quantity_returned
+            values[line.id] = whole * (gone + more) // line.quantity - whole * gone // line.quantity
+    return values
 
 
 def cancel(order: Order) -> Transition | None:
@@ -177,7 +290,8 @@ def cancel(order: Order) -> Transition | None:
     """
     if order.status == "canceled":
         return None
-    payment = "void" if order.payment_status == "pending" else order.payment_status
+    _require_none_on_the_way(order)
+    payment = _payment_when_canceled(order)
     if payment == "paid" and 0 < order.total_minor == order.tendered_minor:
         payment = "refunded"
     return Transition("canceled", payment, "order.canceled", "give_back")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pannier.orders.models import OrderStatus, PaymentStatus
+from pannier.platform.fields import Name
+
+#: Where a parcel can be followed; no script, whatever a carrier sends.
+WebAddress = Annotated[str, Field(max_length=1000, pattern=r"^https?://[!-~]+$")]
 
 
 class OrderMoney(BaseModel):
@@ -46,7 +50,8 @@ class OrderDiscount(BaseModel):
 class OrderItem(BaseModel):
     """One line with the figures that were agreed to.
 
-    `quantity_taken`: units of counted goods that are out of the house.
+    `quantity_taken`: units of counted goods that are out of the house. `quantity_sent`: units that left in parcels;
+    of those `quantity_returned` came back.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -65,6 +70,8 @@ class OrderItem(BaseModel):
     quantity: int
     quantity_canceled: int
     quantity_taken: int
+    quantity_sent: int
+    quantity_returned: int
     unit_price: OrderMoney
     subtotal: OrderMoney
     discounts: list[OrderDiscount]
@@ -109,6 +116,22 @@ class OrderTender(BaseModel):
     remaining: int
 
 
+class OrderExchange(BaseModel):
+    """By what amounts of the shop's currency became those of the order: one `source` is `rate` of `target`.
+
+    `on` is the day of the rate, `provider` who published it; `exact` is the rate as a fraction.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str
+    target: str
+    rate: str
+    exact: str
+    on: date
+    provider: str
+
+
 class OrderHistoryEntry(BaseModel):
     """A state the order came into, who brought it there, and why."""
 
@@ -122,7 +145,11 @@ class OrderHistoryEntry(BaseModel):
 
 
 class OrderDocument(BaseModel):
-    """An order; its figures are frozen."""
+    """An order; its figures are frozen.
+
+    `amount_due`: what is paid in money, before anything was. `amount_credited`: what is no longer asked for, since
+    goods came back or were taken out. `balance`: what is still to be paid; below nothing, what the shop has too much.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -132,6 +159,9 @@ class OrderDocument(BaseModel):
     payment_status: PaymentStatus
     version: int
     currency: str
+    exchange: OrderExchange | None = Field(
+        description="Of an order in another currency than the shop's; null where its price lists alone made it."
+    )
     channel: str
     user_id: str | None
     email: str | None
@@ -143,6 +173,10 @@ class OrderDocument(BaseModel):
     taxes: list[OrderTax]
     tenders: list[OrderTender]
     amount_due: OrderMoney
+    amount_paid: OrderMoney
+    amount_refunded: OrderMoney
+    amount_credited: OrderMoney
+    balance: OrderMoney
     total_items: int
     total_quantity: int
     shipping_address: dict[str, Any] | None
@@ -182,9 +216,13 @@ class OrderUnits(BaseModel):
 
 
 class FulfilOrder(BaseModel):
-    """Which units leave; all that are held when it is left out."""
+    """Which units leave, all that are left when `items` is left out, and how their parcel is found."""
 
     model_config = ConfigDict(extra="forbid")
+
+    carrier: Name | None = None
+    tracking_number: Name | None = None
+    tracking_url: WebAddress | None = None
 
     items: Annotated[list[OrderUnits], Field(min_length=1, max_length=1000)] | None = None
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-
-import msgspec
+from typing import Any
 
 from pannier.inventory import InsufficientStockError
-from pannier.kernel.errors import PannierError
 from pannier.kernel.ids import uuid7
 from pannier.kernel.times import in_utc
 from pannier.orders import repository, rules
-from pannier.orders.errors import OrderClosedError, OrderNotCancelableError, OrderNotFoundError
-from pannier.orders.models import Order, Shortage, Transition
+from pannier.orders.changing import OrderChanges, not_found, open_order
+from pannier.orders.errors import OrderNotCancelableError
+from pannier.orders.models import Aftermath, Order, Shortage, Transition
 from pannier.orders.repository import LockedOrder
-from pannier.orders.view import show
-from pannier.platform import idempotency
-from pannier.platform.database import Connection, Database
+from pannier.platform.database import Database
 from pannier.platform.idempotency import Answer, Key
-from pannier.platform.observability.context import correlation_id
 from pannier.platform.principal import LoginRequiredError, Principal
 from pannier.platform.problems import ValidationFailedError
 from pannier.platform.settings import Settings
@@ -36,14 +33,23 @@ class OrderService:
     def __init__(self, db: Database, settings: Settings) -> None:
         self._db = db
         self._settings = settings
+        self._changes = OrderChanges(db)
 
     async def get(self, principal: Principal, number: str) -> Order:
         """An order. Raises OrderNotFoundError, also for somebody else's."""
         async with self._db.read() as connection:
             order = await repository.read(connection, number, principal)
         if order is None:
-            raise _not_found(number)
+            raise not_found(number)
         return order
+
+    async def aftermath(self, principal: Principal, number: str) -> tuple[Order, Aftermath]:
+        """An order and what came after its sale: parcels, refunds, returns, edits. Raises OrderNotFoundError."""
+        async with self._db.read() as connection:
+            order = await repository.read(connection, number, principal)
+            if order is None:
+                raise not_found(number)
+            return order, await repository.aftermath(connection, order.id)
 
     async def find_by_external_reference(self, reference: str) -> Order | None:
         """The order that carries an outside system's number, whosever it is."""
@@ -91,16 +97,16 @@ class OrderService:
                 )
             return rules.cancel(order)
 
-        return await self._change(principal, number, decide, reason=reason, key=key)
+        return await self._changes.change(principal, number, decide, reason=reason, key=key)
 
     async def pay(self, principal: Principal, number: str, *, key: Key | None = None) -> Answer:
         """Note that an order was paid. Units that were to be held or committed by then are: INSUFFICIENT_STOCK."""
 
         def decide(order: Order, locked: LockedOrder) -> Transition | None:
-            step = rules.pay(_open(order), self._settings.commit_at)
+            step = rules.pay(open_order(order), self._settings.commit_at)
             return step if step is None else _unless_short(step, locked.shortages)
 
-        return await self._change(principal, number, decide, key=key)
+        return await self._changes.change(principal, number, decide, key=key)
 
     async def fulfil(
         self,
@@ -108,32 +114,47 @@ class OrderService:
         number: str,
         items: Mapping[uuid.UUID, int] | None = None,
         *,
+        tracking: Mapping[str, str | None] | None = None,
         key: Key | None = None,
     ) -> Answer:
-        """Note that goods have left: all of them, or so many held units of each variant in `items`.
+        """Note that goods have left: all of them, or so many units of each variant in `items`.
 
+        `tracking` is the parcel's: carrier, tracking_number, tracking_url.
         What is not committed yet is now. Raises OrderClosedError, OrderQuantityError, InsufficientOnHandError, and
         InsufficientStockError for units that were never promised.
         """
 
         def decide(order: Order, locked: LockedOrder) -> Transition | None:
             if items is not None:
-                return rules.fulfil_part(_open(order), items, locked.on_hand)
-            step = rules.fulfil(_open(order))
-            if step is not None:
-                _unless_short(step, locked.shortages)
-                rules.check_on_hand(rules.held_units(order), locked.on_hand)
-            return step
+                step = rules.fulfil_part(open_order(order), items, locked.on_hand)
+                return _in_parcel(step, _parts(step), tracking)
+            whole = rules.fulfil(open_order(order))
+            if whole is None:
+                return None
+            _unless_short(whole, locked.shortages)
+            rules.check_on_hand(rules.held_units(order), locked.on_hand)
+            parts = [
+                {"line_id": line.id, "quantity": line.quantity_unsent} for line in order.lines if line.quantity_unsent
+            ]
+            return _in_parcel(replace(whole, rows={"sends_all": True}), parts, tracking)
 
-        return await self._change(principal, number, decide, key=key)
+        return await self._changes.change(principal, number, decide, key=key)
 
     async def cancel_fulfilment(self, principal: Principal, number: str, *, key: Key | None = None) -> Answer:
         """Note that all that had left is back in the house: it is held for the order again. Raises OrderClosedError."""
 
         def decide(order: Order, _: LockedOrder) -> Transition | None:
-            return rules.put_back(_open(order))
+            return rules.put_back(open_order(order))
 
-        return await self._change(principal, number, decide, key=key)
+        return await self._changes.change(principal, number, decide, key=key)
+
+    async def complete(self, principal: Principal, number: str, *, key: Key | None = None) -> Answer:
+        """Note that nothing more is to be done: all is sent and paid. Raises OrderNotFulfilledError."""
+
+        def decide(order: Order, _: LockedOrder) -> Transition | None:
+            return rules.complete(open_order(order))
+
+        return await self._changes.change(principal, number, decide, key=key)
 
     async def cancel_units(
         self,
@@ -153,73 +174,21 @@ class OrderService:
         def decide(order: Order, _: LockedOrder) -> Transition | None:
             return rules.cancel_units(order, items)
 
-        return await self._change(principal, number, decide, reason=reason, key=key)
-
-    async def _change(
-        self,
-        principal: Principal,
-        number: str,
-        decide: Callable[[Order, LockedOrder], Transition | None],
-        *,
-        reason: str = "",
-        key: Key | None = None,
-    ) -> Answer:
-        async def command(connection: Connection) -> Answer | PannierError:
-            locked = await repository.lock(connection, number, principal, key, self._db.offset)
-            if locked.outcome == "ORDER_NOT_FOUND":
-                refused: PannierError = _not_found(number)
-                await idempotency.keep(connection, key, idempotency.kept_refusal(refused), self._db.clock.now())
-                return refused
-            if locked.outcome is not None or locked.order is None:
-                return idempotency.replayed(locked.outcome or "", locked.answer)
-            try:
-                step = decide(locked.order, locked)
-            except PannierError as refusal:
-                await idempotency.keep(connection, key, idempotency.kept_refusal(refusal), locked.at)
-                return refusal
-            if step is not None:
-                await repository.step(connection, _values(locked.order, step, principal, reason, locked.at))
-            order = await repository.read(connection, number, principal)
-            assert order is not None
-            answer = Answer(msgspec.json.encode(show(order)))
-            await idempotency.keep(connection, key, idempotency.kept_answer(answer), locked.at)
-            return answer
-
-        # Each step finds under the lock whether it was taken already, so it may be tried again.
-        outcome = await idempotency.settled(lambda: self._db.write(command), is_repeatable=True)
-        if isinstance(outcome, PannierError):
-            raise outcome
-        return outcome
+        return await self._changes.change(principal, number, decide, reason=reason, key=key)
 
 
-def _values(order: Order, step: Transition, principal: Principal, reason: str, at: datetime) -> dict[str, object]:
-    earned = int(order.quote.get("points_earned", 0)) if step.event == "order.paid" else 0
-    return {
-        **({"earns": earned, "purse_id": uuid7()} if earned > 0 else {}),
-        "order_id": order.id,
-        "version": order.version + 1,
-        "status": step.status,
-        "payment_status": step.payment_status,
-        "stock": step.stock,
-        "units": step.units,
-        "reason": reason,
-        "event_id": uuid7(),
-        "event": step.event,
-        "data": {"number": order.number, "status": step.status, "payment_status": step.payment_status},
-        "actor": principal.user_id or principal.kind,
-        "device": principal.device,
-        "correlation_id": correlation_id.get(),
-        "at": at,
-    }
+def _parts(step: Transition) -> list[dict[str, Any]]:
+    return [{"line_id": unit.line_id, "quantity": unit.send} for unit in step.units if unit.send]
 
 
-def _open(order: Order) -> Order:
-    if rules.is_closed(order):
-        raise OrderClosedError(
-            f"Order {order.number} is {order.status}; nothing happens to it any more.",
-            details={"status": order.status},
-        )
-    return order
+def _in_parcel(
+    step: Transition, parts: Sequence[Mapping[str, Any]], tracking: Mapping[str, str | None] | None
+) -> Transition:
+    """The step with the parcel that its units leave in."""
+    if not parts:
+        return step
+    parcel = {"id": uuid7(), "items": parts, **(tracking or {})}
+    return replace(step, rows={**step.rows, "shipment": parcel}, data={**step.data, "shipment": parcel})
 
 
 def _unless_short(step: Transition, short: tuple[Shortage, ...]) -> Transition:
@@ -237,10 +206,6 @@ def _unless_short(step: Transition, short: tuple[Shortage, ...]) -> Transition:
             ],
         },
     )
-
-
-def _not_found(number: str) -> OrderNotFoundError:
-    return OrderNotFoundError(f"There is no order {number} that you may see.", field="number")
 
 
 def _place(cursor: str | None) -> tuple[datetime, uuid.UUID]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from pannier.orders.models import Order, OrderLine
+from pannier.orders.rules import balance_of
 
 
 def money(amount: int, currency: str) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def show(order: Order) -> dict[str, Any]:
         "payment_status": order.payment_status,
         "version": order.version,
         "currency": order.currency,
+        "exchange": order.quote.get("exchange"),
         "channel": order.channel,
         "user_id": order.user_id,
         "email": order.email,
@@ -34,6 +36,10 @@ def show(order: Order) -> dict[str, Any]:
         "taxes": [_tax(part, order.currency) for part in order.quote.get("taxes", [])],
         "tenders": list(order.quote.get("tenders", [])),
         "amount_due": money(due_of(order), order.currency),
+        "amount_paid": money(order.captured_minor, order.currency),
+        "amount_refunded": money(order.refunded_minor, order.currency),
+        "amount_credited": money(order.credited_minor, order.currency),
+        "balance": money(balance_of(order), order.currency),
         "total_items": len(order.lines),
         "total_quantity": order.total_quantity,
         "shipping_address": order.shipping_address,
@@ -58,7 +64,9 @@ def show(order: Order) -> dict[str, Any]:
 
 def due_of(order: Order) -> int:
     """What is to be paid beside gift cards, credit and points; nothing of an order that is none any more."""
-    return 0 if order.status in {"canceled", "refunded"} else order.total_minor - order.tendered_minor
+    if order.status in {"canceled", "refunded"}:
+        return 0
+    return max(0, order.total_minor - order.tendered_minor - order.credited_minor)
 
 
 def items(lines: Sequence[OrderLine], currency: str) -> list[dict[str, Any]]:
@@ -109,6 +117,8 @@ def _item(line: OrderLine, currency: str) -> dict[str, Any]:
         "quantity": line.quantity,
         "quantity_canceled": line.quantity_canceled,
         "quantity_taken": line.quantity_taken,
+        "quantity_sent": line.quantity_sent,
+        "quantity_returned": line.quantity_returned,
         "unit_price": money(line.unit_price_minor, currency),
         "subtotal": money(line.unit_price_minor * line.quantity, currency),
         "discounts": list(display.get("discounts", [])),

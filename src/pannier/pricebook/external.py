@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from pannier.pricebook.ports import ProviderTax, TaxAnswer, TaxQuestion, TaxQuestionLine
-from pannier.pricing import LineQuote, Quote, Shopper, TaxPart, TaxRate, TaxTotal
+from pannier.pricing import LineQuote, Quote, Shopper, Step, TaxPart, TaxRate, TaxTotal
 
 
 def tax_question(
@@ -38,14 +38,13 @@ def tax_question(
     )
 
 
-def fault_of(quoted: Quote, answer: TaxAnswer) -> str | None:
-    """Why an answer cannot be the taxes of a quote; None where it can."""
-    wanted = {line.line_id: line.total_minor for line in quoted.lines}
+def fault_of(question: TaxQuestion, answer: TaxAnswer) -> str | None:
+    """Why an answer cannot be the taxes that were asked for; None where it can."""
+    wanted = {line.id: line.amount_minor for line in question.lines}
     if answer.lines.keys() != wanted.keys():
         return "its answer has not every line, or others"
-    shipping = 0 if quoted.shipping is None else quoted.shipping.cost_minor
     amounts = [(wanted[line_id], taxes) for line_id, taxes in answer.lines.items()]
-    for amount, taxes in [*amounts, (shipping, answer.shipping)]:
+    for amount, taxes in [*amounts, (question.shipping_minor, answer.shipping)]:
         if sum([tax.amount_minor for tax in taxes if tax.is_included]) > amount:
             return "its answer has more tax in a price than the price"
     return None
@@ -65,12 +64,29 @@ def with_taxes(quoted: Quote, answer: TaxAnswer) -> Quote:
     added = sum([line.tax_minor - line.tax_included_minor for line in lines]) + _sum(of_shipping, included=False)
     before = quoted.totals
     total = before.subtotal_minor - before.discount_minor + before.shipping_minor + added
-    return quoted._replace(
+    made = quoted._replace(
         lines=lines,
         shipping=shipping,
         taxes=_by_rate(lines, shipping.cost_minor if shipping is not None else 0, of_shipping),
         totals=before._replace(tax_added_minor=added, tax_included_minor=included, total_minor=total),
     )
+    return made._replace(steps=_steps(quoted, made))
+
+
+def _steps(quoted: Quote, made: Quote) -> list[Step]:
+    """The reasons of the figures, with the provider's word for what is tax."""
+    found = [step for step in quoted.steps if step.stage not in {"tax", "total", "tender"}]
+    for line in made.lines:
+        found += [Step("tax", line.line_id, part.amount_minor, _said(part)) for part in line.taxes]
+    if made.shipping is not None:
+        found += [Step("tax", None, part.amount_minor, f"{_said(part)}, of shipping") for part in made.shipping.taxes]
+    found.append(Step("total", None, made.totals.total_minor, "with the taxes that the tax provider named"))
+    return found + [step for step in quoted.steps if step.stage == "tender"]
+
+
+def _said(part: TaxPart) -> str:
+    place = "inside the price" if part.rate.is_included else "on top"
+    return f"{part.rate.title} {part.rate.percent.normalize():f} % {place}, by the tax provider"
 
 
 def _line(line: LineQuote, taxes: Sequence[ProviderTax]) -> LineQuote:

@@ -19,6 +19,7 @@ from pannier.catalog import GiftGoods, load_gifts
 from pannier.kernel.clock import Clock
 from pannier.platform.database import Connection, Database
 from pannier.platform.settings import Settings
+from pannier.pricebook.abroad import Abroad, exchange_to, prices_abroad
 from pannier.pricebook.house import PriceHouse
 from pannier.pricing import (
     DefinitionKind,
@@ -70,10 +71,9 @@ async def load_prices(connection: Connection, settings: Settings, first: Prices,
     )
     rules = [_rule(one) for one in await load_price_rules(connection, on)]
     rates = [rate for rate in map(_rate, await load_rates(connection)) if rate is not None]
-    methods = [one for one in await load_methods(connection) if one.currency == settings.currency]
-    if not any(one.definition.get("enabled", True) for one in methods):
-        # As long as none of them is in use, what the settings say is.
-        methods = []
+    all_methods = await load_methods(connection)
+    methods = _methods_in(settings.currency, all_methods, settings)
+    has_methods = bool(methods) or not settings.standard_shipping
     zones = await load_zones(connection)
     gifts = await load_gifts(connection, list(_gift_ids(promotions)), settings.currency)
     read_methods = [method for method in map(_method, methods) if method is not None]
@@ -81,26 +81,71 @@ async def load_prices(connection: Connection, settings: Settings, first: Prices,
     policy = policy_of(settings)
     book = PriceBook(
         settings.currency,
-        policy if methods else first.book.policy,
+        policy if has_methods else first.book.policy,
         tuple([rule for rule in rules if rule is not None]),
         tuple(promotions),
         tuple(rates) or first.book.tax_rates,
-        tuple(read_methods) if methods else first.book.shipping_methods,
+        tuple(read_methods) if has_methods else first.book.shipping_methods,
         {gift.key: _goods(gift, taxed) for gift in gifts},
         not settings.coupon_case_sensitive,
         _loyalty(settings),
     )
-    return replace(
+    home = replace(
         taxed,
         revision=revision,
         book=book,
-        is_plain=first.is_plain and not (promotions or rules or rates or methods or book.loyalty),
-        has_methods=bool(methods),
+        is_plain=first.is_plain and not (promotions or rules or rates or has_methods or book.loyalty),
+        has_methods=has_methods,
+        fetched_methods=frozenset(one.code for one in methods if one.fulfilment != "ship"),
         zone_of=_zones(zones, settings),
         location_of=_locations(settings.home_country),
         arrival_of=_arrivals(methods, first.time_zone),
         gift_displays={gift.variant_id: _display(gift) for gift in gifts},
     )
+    return replace(home, others=await _others(connection, settings, home, _gift_ids(promotions), all_methods, clock))
+
+
+async def _others(
+    connection: Connection,
+    settings: Settings,
+    home: Prices,
+    gifts: Iterable[uuid.UUID],
+    methods: Sequence[ShippingMethodDefinition],
+    clock: Clock,
+) -> dict[str, Prices]:
+    """The same prices in the other currencies that the shop sells in."""
+    others = {}
+    for currency in sold_currencies(settings)[1:]:
+        own_gifts = await load_gifts(connection, list(gifts), currency)
+        own_methods = _methods_in(currency, methods, settings)
+        own = Abroad(
+            [method for method in map(_method, own_methods) if method is not None],
+            bool(own_methods),
+            {gift.key: _goods(gift, home) for gift in own_gifts},
+        )
+        by = await exchange_to(connection, settings, currency, clock.now())
+        found = prices_abroad(home, currency, own, by, settings)
+        if found is not None:
+            displays = {**home.gift_displays, **{gift.variant_id: _display(gift) for gift in own_gifts}}
+            arrivals = _arrivals(own_methods, home.time_zone) if own_methods else home.arrival_of
+            fetched = frozenset(one.code for one in own_methods if one.fulfilment != "ship") or home.fetched_methods
+            others[currency] = replace(found, gift_displays=displays, arrival_of=arrivals, fetched_methods=fetched)
+    return others
+
+
+def sold_currencies(settings: Settings) -> tuple[str, ...]:
+    """The currencies that carts may be in, the shop's own first."""
+    return tuple(dict.fromkeys((settings.currency, *settings.currencies, *settings.conversion_currencies)))
+
+
+def _methods_in(
+    currency: str, methods: Iterable[ShippingMethodDefinition], settings: Settings
+) -> list[ShippingMethodDefinition]:
+    found = [one for one in methods if one.currency == currency]
+    if settings.standard_shipping and not any(one.definition.get("enabled", True) for one in found):
+        # As long as none of them is in use, what the settings say is.
+        return []
+    return found
 
 
 def _readable(kind: DefinitionKind, documents: Iterable[Mapping[str, Any]]) -> list[Any]:

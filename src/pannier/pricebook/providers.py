@@ -15,7 +15,14 @@ from pannier.platform.outside import OutsideService, outside_service
 from pannier.platform.settings import Settings
 from pannier.pricebook.adapters.http import HttpPriceProvider, HttpTaxProvider
 from pannier.pricebook.external import fault_of, tax_question, with_taxes
-from pannier.pricebook.ports import PriceProvider, PriceQuestion, ProviderError, TaxProvider
+from pannier.pricebook.ports import (
+    PriceProvider,
+    PriceQuestion,
+    ProviderError,
+    TaxAnswer,
+    TaxProvider,
+    TaxQuestion,
+)
 from pannier.pricing import Quote, QuoteMessage, Shopper
 
 
@@ -48,16 +55,24 @@ class Providers:
         """The quote with the provider's taxes, or as it is; a message says which."""
         if self.tax is None or not quoted.lines:
             return quoted
+        answer, reason = await self.taxes(tax_question(quoted, variants, destination, shopper, on))
+        if answer is None:
+            return quoted._replace(messages=(*quoted.messages, QuoteMessage("TAX_PROVIDER_UNAVAILABLE", reason)))
+        told = QuoteMessage("TAX_BY_PROVIDER", "Taxes are those that the shop's tax provider named.")
+        return with_taxes(quoted, answer)._replace(messages=(*quoted.messages, told))
+
+    async def taxes(self, question: TaxQuestion) -> tuple[TaxAnswer | None, str]:
+        """The provider's taxes, which fit the question; or None, and why the shop's own rates count."""
+        if self.tax is None:
+            return None, "There is no tax provider."
         try:
-            answer = await self.tax.taxes(tax_question(quoted, variants, destination, shopper, on))
-            fault = fault_of(quoted, answer)
+            answer = await self.tax.taxes(question)
+            fault = fault_of(question, answer)
             if fault is not None:
                 raise ProviderError(fault)
         except ProviderError as problem:
-            text = f"The tax provider gave no answer ({problem}); these are the shop's own rates."
-            return quoted._replace(messages=(*quoted.messages, QuoteMessage("TAX_PROVIDER_UNAVAILABLE", text)))
-        told = QuoteMessage("TAX_BY_PROVIDER", "Taxes are those that the shop's tax provider named.")
-        return with_taxes(quoted, answer)._replace(messages=(*quoted.messages, told))
+            return None, f"The tax provider gave no answer ({problem}); these are the shop's own rates."
+        return answer, ""
 
     async def close(self) -> None:
         """Close what is open."""

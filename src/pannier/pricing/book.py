@@ -133,3 +133,5 @@ class BasketRequest:
     channel: str | None = None
     purses: tuple[Purse, ...] = ()
     location: Location | None = None
+    #: Units of goods, by their id, that can be given away beside what is bought; of others there is no bound.
+    gift_units: Mapping[str, int] | None = None

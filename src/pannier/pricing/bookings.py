@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 
 class Reach(enum.IntEnum):
@@ -13,6 +14,16 @@ class Reach(enum.IntEnum):
     alike = 1  #: The same off each unit.
     by_price = 2  #: By what each unit costs then, odd ones off the first.
     evenly = 3  #: An order discount's share: the same off each unit, odd ones off the first.
+
+
+class ShortGift(NamedTuple):
+    """A gift of which there is less than the promotion would give; goods are told by their id."""
+
+    promotion_id: str
+    goods_id: str
+    name: str
+    wanted: int
+    given: int
 
 
 class Booking:

@@ -91,6 +91,7 @@ def _quote(work: Work, outcome: Outcome, delivery: Delivery, sheet: TaxSheet) ->
         work.tax_ground,
         tenders(totals.total_minor, request.purses, loyalty) if request.purses else (),
         earned,
+        short_gifts=tuple(ledger.short),
     )
     return quoted._replace(steps=Lazy(lambda _: steps(work, outcome, delivery, sheet, quoted), None))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pannier.kernel.money import format_amount
+from pannier.pricing.bookings import ShortGift
 from pannier.pricing.conditions import Contains, MinQuantity, MinSubtotal, Unmet
 from pannier.pricing.delivery import Delivery
 from pannier.pricing.exact import plain
@@ -34,6 +35,7 @@ def messages(work: Work, outcome: Outcome, delivery: Delivery) -> list[QuoteMess
     """What the shopper should know: what is missing for a promotion, why one does not apply, free delivery."""
     currency = work.book.currency
     found = [QuoteMessage(*_missed(promotion, reason, unmet, currency)) for promotion, reason, unmet in outcome.missed]
+    found += [short_gift(one) for one in work.ledger.short]
     method = delivery.method
     if method is not None and delivery.parcel.units:
         missing = method.missing_for_free(delivery.parcel)
@@ -50,6 +52,16 @@ def messages(work: Work, outcome: Outcome, delivery: Delivery) -> list[QuoteMess
             if reason is not None:
                 found.append(QuoteMessage("SHIPPING_METHOD_NOT_AVAILABLE", f"{other.title}: {reason}."))
     return found
+
+
+def short_gift(one: ShortGift) -> QuoteMessage:
+    """That a gift is not there, or not as often as it would be given."""
+    left = (
+        f"{one.given} of {one.wanted} × {one.name} are there, and given."
+        if one.given
+        else f"{one.name} is out of stock."
+    )
+    return QuoteMessage("GIFT_OUT_OF_STOCK", f"The gift of a promotion falls short: {left}")
 
 
 def _missed(promotion: Promotion, reason: str, unmet: Unmet | None, currency: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from copy import copy
 from fractions import Fraction
 from operator import mul, sub
 
-from pannier.pricing.bookings import Booking, Reach
+from pannier.pricing.bookings import Booking, Reach, ShortGift
 from pannier.pricing.exact import rounded
 from pannier.pricing.finding import Finder
 from pannier.pricing.goods import EVERYTHING, Filter, Goods
@@ -20,7 +20,7 @@ from pannier.pricing.units import TOUCHED, USED, Run, Runs, merged, pick, take_a
 #: What a ledger has for each line or adds to while it is used.
 _OF_LINES = (
     *("goods", "quantity", "unit", "reduced", "floor", "subtotal", "total", "room"),
-    *("bookings", "gifts", "_waiting"),
+    *("bookings", "gifts", "short", "_waiting"),
 )
 
 
@@ -46,6 +46,7 @@ class Ledger:
         "quantity",
         "reduced",
         "room",
+        "short",
         "subtotal",
         "total",
         "unit",
@@ -67,6 +68,8 @@ class Ledger:
         #: The exact unit price as numerator and denominator, where a unit price was rounded from one.
         self.exact: dict[int, tuple[int, int]] = {}
         self.gifts: list[int] = []
+        #: Gifts of which there is too little.
+        self.short: list[ShortGift] = []
         #: Whether a unit takes part in one promotion only.
         self.is_consuming = False
         self._runs: dict[int, Runs] = {}

@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Literal, NamedTuple, Protocol
 
+from pannier.pricing.bookings import ShortGift
 from pannier.pricing.names import UNTAXED, Stage
 from pannier.pricing.shelf import PriceStage
 from pannier.pricing.taxes import TaxPart, TaxRate
@@ -30,6 +31,7 @@ __all__ = [
     "QuoteMessage",
     "QuoteRequest",
     "ShippingQuote",
+    "ShortGift",
     "Stage",
     "Step",
     "TaxTotal",
@@ -236,6 +238,8 @@ class Quote(NamedTuple):
     tenders: tuple[Tender, ...] = ()
     points_earned: int = 0
     steps: Sequence[Step] = ()
+    #: Gifts of which less is given than was promised, since there is no more.
+    short_gifts: tuple[ShortGift, ...] = ()
 
     @property
     def due_minor(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pannier.pricing.book import BasketLine, BasketRequest, PriceBook
+from pannier.pricing.exchanging import PlacedExchange
 from pannier.pricing.methods import Flat, ShippingMethod
 from pannier.pricing.models import PricingRules
 from pannier.pricing.names import UNTAXED
@@ -31,6 +32,10 @@ def _nowhere(_: Destination | None) -> str | None:
 
 def _nowhere_known(_: Destination | None) -> Location | None:
     return None
+
+
+def _same(amount: int) -> int:
+    return amount
 
 
 def _never_said(_: str, __: datetime) -> tuple[date, date] | None:
@@ -65,6 +70,8 @@ class Around:
     coupons: tuple[CouponOn, ...] = ()
     channel: str | None = None
     purses: tuple[Purse, ...] = ()
+    #: As `BasketRequest` has them.
+    gift_units: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,8 @@ class Prices:
     #: Whether the one tax of the settings is on all goods that are taxed at all, whatever their category.
     is_taxed_alike: bool = True
     has_methods: bool = False
+    #: Methods by which nothing is brought to the shopper.
+    fetched_methods: frozenset[str] = frozenset()
     #: Counts how often a process has read them: goods that are given away have prices of their own.
     reading: int = 0
     #: When what is ordered at a moment is there, by method: the first day and the last.
@@ -90,6 +99,11 @@ class Prices:
     #: Where a destination lies, for reverse charge and exports; None where the shop does not ask.
     location_of: Callable[[Destination | None], Location | None] = _nowhere_known
     time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    #: Of prices in another currency than the shop's: by what its amounts became these; None where nothing did.
+    exchange: PlacedExchange | None = None
+    convert: Callable[[int], int] = _same
+    #: The same prices in the other currencies that the shop sells in.
+    others: Mapping[str, Prices] = field(default_factory=dict)
 
     @classmethod
     def of_settings(
@@ -103,9 +117,17 @@ class Prices:
         book = PriceBook(currency, _with_method(policy), tax_rates=tax_of(rules), shipping_methods=shipping_of(rules))
         return cls(0, rules, book, policy == DEFAULT_POLICY, time_zone=time_zone or ZoneInfo("UTC"))
 
+    def of(self, currency: str) -> Prices:
+        """These prices in a currency; as they are, where the shop does not sell in it."""
+        return self if currency == self.book.currency else self.others.get(currency, self)
+
     def day(self, at: datetime) -> date:
         """The shop's day of a moment."""
         return at.astimezone(self.time_zone).date()
+
+    def floor(self, amount_minor: int) -> int:
+        """The lowest price of goods, which is told in the shop's currency; without a rate there is none."""
+        return self.convert(amount_minor) if amount_minor else 0
 
     def tax_category(self, category: str) -> str:
         """The tax category of goods, as the rates name it."""
@@ -127,6 +149,7 @@ class Prices:
             around.channel,
             around.purses,
             self.location_of(around.destination),
+            around.gift_units,
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pannier.pricing.actions.base import Action, ItemAction, OrderAction
-from pannier.pricing.bookings import Booking
+from pannier.pricing.bookings import Booking, ShortGift
 from pannier.pricing.conditions import Unmet
 from pannier.pricing.ledger import Ledger
 from pannier.pricing.promotions import Promotion
@@ -138,19 +138,25 @@ def best_per_item(work: Work, found: Sequence[Promotion], outcome: Outcome) -> N
                 most, best[line] = ledger.subtotal[line] - ledger.total[line], (promotion, ledger)
     for promotion, ledger in tries:
         won = [line for line in range(lines) if (taken := best[line]) is not None and taken[0] is promotion]
-        _adopt(untouched, ledger, won)
+        _adopt(work, ledger, won, promotion)
     outcome.applied = [promotion for promotion, _ in tries]
     outcome.shipping = outcome.applied
     outcome.is_giving_only = True
 
 
-def _adopt(ledger: Ledger, tried: Ledger, won: list[int]) -> None:
-    """Take over from a trial what it took off the lines it won, and the gifts it added."""
+def _adopt(work: Work, tried: Ledger, won: list[int], promotion: Promotion) -> None:
+    """Take over from a trial what it took off the lines it won, and the gifts it added, if they are still there."""
+    ledger = work.ledger
     for line in won:
         ledger.adopt(line, tried, line)
     moved = {line: line for line in won}
     for gift in tried.gifts:
         goods, quantity, unit = tried.goods[gift], tried.quantity[gift], tried.unit[gift]
+        room = work.gift_room(goods)
+        if room is not None and quantity > room:
+            # Each was tried alone: another one has given these units away.
+            ledger.short.append(ShortGift(promotion.id, goods.id, goods.title, quantity, 0))
+            continue
         moved[gift] = ledger.add(goods, quantity, unit, is_reduced=tried.reduced[gift])
         ledger.adopt(moved[gift], tried, gift)
     for booking in tried.bookings:
@@ -158,4 +164,5 @@ def _adopt(ledger: Ledger, tried: Ledger, won: list[int]) -> None:
         if kept:
             lines, amounts = [line for line, _ in kept], [amount for _, amount in kept]
             ledger.bookings.append(Booking(booking.source, booking.describe, lines, amounts, booking.reach))
+    ledger.short += tried.short
     ledger.are_units_known(list(moved.values()))

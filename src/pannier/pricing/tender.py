@@ -30,7 +30,7 @@ class LoyaltyRules:
     what the customer's groups earn; `point_minor` is what one pays. At most `burn_percent` of a total is paid so.
     """
 
-    points_per_unit: Decimal = Decimal(1)
+    points_per_unit: Decimal | Fraction = Decimal(1)
     point_minor: int = 1
     burn_percent: Decimal = Decimal(100)
     group_factors: tuple[tuple[str, Decimal], ...] = ()

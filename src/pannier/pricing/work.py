@@ -125,6 +125,16 @@ class Work:
             unit = rounded(net * (1 + self.plan(goods.tax_category).contained_rate), half_up)
         return goods, unit
 
+    def gift_room(self, goods: Goods) -> int | None:
+        """How many units of goods can still be given away, after those that are given; None is without bound."""
+        bounds = self.request.gift_units
+        left = None if bounds is None else bounds.get(goods.id)
+        if left is None:
+            return None
+        ledger = self.ledger
+        given = sum([ledger.quantity[place] for place in ledger.gifts if ledger.goods[place].id == goods.id])
+        return max(0, left - given)
+
     def gift_id(self, place: int) -> uuid.UUID:
         """The id of a gift's line: made from its place and goods, so that the same basket has the same."""
         return uuid.uuid5(_GIFTS, f"{place} {self.ledger.goods[place].id}")

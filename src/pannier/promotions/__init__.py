@@ -12,6 +12,14 @@ from pannier.promotions.customer_service import CustomerPriceService
 from pannier.promotions.models import ActivePriceRule, ActivePromotion
 from pannier.promotions.purse_api import router as purses_router
 from pannier.promotions.purse_service import PurseService
+from pannier.promotions.refund_repository import (
+    PartialRefund,
+    PursePayment,
+    PurseRefund,
+    ReturnedPart,
+    purse_payments,
+    refund_to_purses,
+)
 from pannier.promotions.repository import book_revision, load_active_promotions, load_price_rules
 from pannier.promotions.service import PRICE_RULES, PROMOTIONS, PromotionService
 
@@ -22,8 +30,12 @@ __all__ = [
     "ActivePromotion",
     "CouponService",
     "CustomerPriceService",
+    "PartialRefund",
     "PromotionService",
+    "PursePayment",
+    "PurseRefund",
     "PurseService",
+    "ReturnedPart",
     "book_revision",
     "coupons_router",
     "export_customer",
@@ -31,5 +43,7 @@ __all__ = [
     "load_active_promotions",
     "load_price_rules",
     "promotions_router",
+    "purse_payments",
     "purses_router",
+    "refund_to_purses",
 ]

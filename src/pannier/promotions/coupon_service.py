@@ -103,6 +103,16 @@ class CouponService:
         with keeping.refusals(kept):
             return await records.create(connection, COUPONS, kept, cause, now)
 
+    async def bring_uses(
+        self, connection: Connection, coupon_id: uuid.UUID, times: int, user_id: str | None, now: datetime
+    ) -> int:
+        """Count uses from before, by a customer where that is known, of which another system has told.
+
+        Answers how many were counted: no more than are left of the limit. Raises CouponNotFoundError.
+        """
+        await records.get(connection, COUPONS, coupon_id)
+        return await repository.bring_uses(connection, coupon_id, [uuid7() for _ in range(times)], user_id, now)
+
     async def generate(
         self,
         connection: Connection,

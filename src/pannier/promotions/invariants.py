@@ -80,4 +80,31 @@ INVARIANTS = (
             where order_id is not null and kind in ('charge', 'refund')
             group by purse_id, order_id having sum(amount) > 0""",
     ),
+    Invariant(
+        "purse.payments",
+        "What a purse paid of an order, and what of it was given back, is what its ledger says",
+        """select coalesce(q.order_id, m.order_id) as order_id, coalesce(q.purse_id, m.purse_id) as purse_id,
+                  q.units, q.units_returned, m.taken, m.returned
+             from purse_payment q
+             full join (select order_id, purse_id, coalesce(-sum(amount) filter (where kind = 'charge'), 0) as taken,
+                               coalesce(sum(amount) filter (where kind = 'refund'), 0) as returned
+                          from purse_movement where order_id is not null and kind in ('charge', 'refund')
+                         group by order_id, purse_id) m on m.order_id = q.order_id and m.purse_id = q.purse_id
+            where (q.units, q.units_returned) is distinct from (m.taken, m.returned)""",
+        _REPAIR_PURSES,
+    ),
+    Invariant(
+        "purse.refunds",
+        "A refund gave back to purses, and took of points, what its movements say",
+        """select r.id, r.order_id, r.returned_minor, r.points_taken, m.returned_minor as moved,
+                  m.points_taken as points
+             from purse_refund r
+            cross join lateral (
+              select coalesce(sum(v.amount * q.unit_minor) filter (where v.kind = 'refund'), 0) as returned_minor,
+                     coalesce(-sum(v.amount) filter (where v.kind = 'earn'), 0) as points_taken
+                from purse_movement v
+                left join purse_payment q on q.order_id = v.order_id and q.purse_id = v.purse_id
+               where v.order_id = r.order_id and v.refund_id = r.id) m
+            where (r.returned_minor, r.points_taken) <> (m.returned_minor, m.points_taken)""",
+    ),
 )

@@ -176,3 +176,21 @@ async def gift_card_hash(connection: Connection, code: str) -> bytes:
     """What a gift card's code is known by."""
     found: bytes = await connection.fetchval("select gift_card_hash($1)", code)
     return found
+
+
+async def bring_uses(
+    connection: Connection, coupon_id: uuid.UUID, orders: Sequence[uuid.UUID], user_id: str | None, at: datetime
+) -> int:
+    """Count uses of a coupon from before; answers how many."""
+    count: int = await connection.fetchval(
+        "select coupon_bring_uses($1, $2, $3, $4)", coupon_id, list(orders), user_id, at
+    )
+    return count
+
+
+async def bring_promotion_uses(
+    connection: Connection, promotion_id: uuid.UUID, orders: Sequence[uuid.UUID], at: datetime
+) -> int:
+    """Count uses of a promotion from before; answers how many."""
+    count: int = await connection.fetchval("select promotion_bring_uses($1, $2, $3)", promotion_id, list(orders), at)
+    return count

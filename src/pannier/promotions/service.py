@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from pannier.kernel.ids import uuid7
 from pannier.platform import records
 from pannier.platform.database import Database
 from pannier.platform.problems import ValidationFailedError
@@ -117,6 +118,11 @@ class PromotionService:
     ) -> Record:
         """Let it count, or no longer. Twice changes nothing."""
         return await keeping.switch(connection, table, record_id, cause, now, if_match, is_active=is_active)
+
+    async def bring_uses(self, connection: Connection, promotion_id: uuid.UUID, times: int, now: datetime) -> int:
+        """Count uses of a promotion from before, of which another system has told; answers how many were counted."""
+        await records.get(connection, PROMOTIONS, promotion_id)
+        return await repository.bring_promotion_uses(connection, promotion_id, [uuid7() for _ in range(times)], now)
 
     async def archive(
         self,

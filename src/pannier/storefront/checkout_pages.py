@@ -20,7 +20,9 @@ from pannier.storefront import delivery
 from pannier.storefront.cart_pages import once_settled
 from pannier.storefront.checkout_form import ADDRESS_FIELDS, Fault, faults_of, has_address, patch_of, values_of
 from pannier.storefront.countries import COUNTRY_NAMES
+from pannier.storefront.delivery import Method
 from pannier.storefront.forms import Form
+from pannier.storefront.texts import money
 from pannier.storefront.visit import Flash, Visit
 
 
@@ -30,6 +32,8 @@ class _Shown:
 
     values: dict[str, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    #: Nothing is wrong with it, and only the total is not the one he saw.
+    is_asked_again: bool = False
 
 
 async def enter(visit: Visit) -> Response:
@@ -48,6 +52,8 @@ async def begin(visit: Visit) -> Response:
         if not is_recorded(refusal):
             raise
         return visit.redirect("/cart", Flash("bad", refusal.message))
+    if session.order_number is None:
+        await delivery.settle(visit, form, session.id, session.document["shipping_method"], again=False)
     return visit.redirect(f"/checkout/{session.id}")
 
 
@@ -71,10 +77,13 @@ async def send_checkout(visit: Visit) -> Response:
     patch, shown.faults = patch_of(form, needs_email=is_order and _needs_email(visit), needs_address=needs_address)
     if patch is None:
         return await _checkout_page(visit, checkout_id, shown, status=422)
+    settled = None
     try:
         await _tell(visit, form, document, patch)
+        settled = await _settle(visit, form, document)
         if not is_order:
-            return visit.redirect(f"/checkout/{checkout_id}{await _done(visit, form, document)}")
+            place = f"/checkout/{checkout_id}{await _done(visit, form, document)}"
+            return visit.redirect(place, _replaced(settled, document["shipping_method"]))
         total = form.number("expected_total")
         checkouts = visit.service(CheckoutService)
         done = await once_settled(
@@ -85,7 +94,10 @@ async def send_checkout(visit: Visit) -> Response:
     except PannierError as refusal:
         if not is_recorded(refusal):
             raise
-        shown.faults = faults_of(refusal)
+        shown.is_asked_again = refusal.error in {"TOTAL_CHANGED", "PROMOTION_CHANGED"}
+        shown.faults = _with_delivery(refusal, settled) if settled is not None else faults_of(refusal)
+        if settled is not None:
+            shown.values["shipping_method"] = settled.id
         return await _checkout_page(visit, checkout_id, shown, status=409)
     return visit.redirect(f"/orders/{done.order_number}")
 
@@ -104,6 +116,31 @@ async def _tell(visit: Visit, form: Form, document: dict[str, Any], patch: Check
         await once_settled(
             functools.partial(checkouts.update, principal, checkout_id, told, key=key, adds_gift_cards=adds)
         )
+
+
+async def _settle(visit: Visit, form: Form, document: dict[str, Any]) -> Method | None:
+    """What is chosen for the shopper, once the address is told: where the way he knew does not lead there, or where
+    nobody knew where to when it was chosen, and he left it at that."""
+    before, wanted = document["shipping_method"], form.text("shipping_method")[:100]
+    is_left = form.text("is_estimate") == "1" and wanted == (before or "")
+    return await delivery.settle(visit, form, uuid.UUID(document["id"]), wanted or before, again=is_left)
+
+
+def _replaced(settled: Method | None, before: str | None) -> Flash | None:
+    """What is said when something was chosen in place of what the shopper had chosen himself."""
+    if settled is None or before is None:
+        return None
+    return Flash("bad", f"For that address delivery is {settled.name} now.")
+
+
+def _with_delivery(refusal: PannierError, settled: Method) -> list[Fault]:
+    """What is said when an order has to be looked at once more, because only now it is known how it is shipped."""
+    if refusal.error != "TOTAL_CHANGED":
+        return faults_of(refusal)
+    total = refusal.details["total"]
+    price = money(settled.amount_minor, settled.currency) if settled.amount_minor else "free"
+    text = f"Delivery is {settled.name}, {price}: the total is {money(total['amount'], total['currency'])}."
+    return [Fault("shipping_method", f"{text} Look at it, then place the order.")]
 
 
 async def _done(visit: Visit, form: Form, document: dict[str, Any]) -> str:
@@ -131,9 +168,15 @@ async def _done(visit: Visit, form: Form, document: dict[str, Any]) -> str:
 async def show_order(visit: Visit) -> Response:
     """The confirmation: what was ordered, where it goes, and what happens next."""
     number = visit.request.path_params["number"].replace("\0", "")
-    order = show(await visit.service(OrderService).get(visit.principal, number))
-    names = {promotion["id"]: promotion["name"] for promotion in order["promotions"]}
-    return await visit.page("order.html", order=_plain(order), names=names, countries=dict(COUNTRY_NAMES))
+    placed = await visit.service(OrderService).get(visit.principal, number)
+    order = show(placed)
+    return await visit.page(
+        "order.html",
+        order=_plain(order),
+        names={promotion["id"]: promotion["name"] for promotion in order["promotions"]},
+        countries=dict(COUNTRY_NAMES),
+        shipped_by=delivery.of_order(visit, placed.shipping_method, placed.placed_at),
+    )
 
 
 async def _document(visit: Visit, checkout_id: uuid.UUID) -> dict[str, Any] | None:
@@ -168,6 +211,7 @@ async def _checkout_page(
         needs_address=_needs_address(visit, document),
         values=shown.values,
         faults=shown.faults,
+        is_asked_again=shown.is_asked_again,
         fault_of={fault.field: fault.message for fault in reversed(shown.faults)},
         address_fields=ADDRESS_FIELDS,
         countries=COUNTRY_NAMES,
@@ -182,16 +226,13 @@ async def _checkout_page(
 
 async def _shipping(visit: Visit, document: dict[str, Any], *, is_known: bool) -> dict[str, Any]:
     """The ways of shipping, once it is known where to."""
-    options: list[Any] = []
-    if delivery.has_methods(visit):
-        found = await visit.service(CheckoutService).shipping_options(visit.principal, uuid.UUID(document["id"]))
-        options = found["options"]
+    methods = await delivery.methods_of(visit, uuid.UUID(document["id"]))
     is_open = "shipping_method" in {entry["field"] for entry in document["requirements"]}
-    needs_method = bool(options) or is_open
+    needs_method = bool(methods) or is_open
     return {
         "needs_method": needs_method,
         "is_destination_known": is_known,
-        "methods": delivery.of_checkout(visit, options),
+        "methods": methods,
         "shipping_text": "Not chosen yet" if needs_method and document["shipping_method"] is None else None,
     }
 

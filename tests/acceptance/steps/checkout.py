@@ -9,12 +9,14 @@ from typing import Any
 
 from pannier.checkout import Address, CheckoutAnswer, CheckoutPatch
 from pannier.kernel.errors import PannierError
+from pannier.payments import PromiseProvider, TestGateway
 from tests.acceptance.given import destination_of
 from tests.acceptance.steps.step import Step
 from tests.acceptance.world import ME, Attempt, World
 from tests.support.failures import block_records
 
 _PLACE = {"name": "Jane Doe", "line1": "1 High Street", "city": "Springfield", "postal_code": "12345"}
+_CARDS = {"decline": "tok_declines", "succeed": "tok_succeeds"}
 _WAITING = (
     "select exists (select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database())"
 )
@@ -119,13 +121,37 @@ def _confirming(step: Step) -> str:
 async def _complete(world: World, who: str, key: str | None, expected: int | None) -> CheckoutAnswer:
     """Place the order of a shopper's checkout, and remember it by its name."""
     session = await _session_of(world, who)
-    done = await world.services.checkouts.complete(
-        world.principal(who), session, expected_total=expected, idempotency_key=key
-    )
+    checkouts, result = world.services.checkouts, world.payment_result
+    world.payment_result = None
+    if result is not None:
+        _ask_gateway(world, is_asked=True)
+    try:
+        done = await checkouts.complete(
+            world.principal(who),
+            session,
+            payment_token=None if result is None else _CARDS[result],
+            expected_total=expected,
+            idempotency_key=key,
+        )
+    finally:
+        if result is not None:
+            _ask_gateway(world, is_asked=False)
     if done.order_number is not None and done.order_number not in world.orders.values():
         world.orders[f"o{len(world.orders) + 1}"] = done.order_number
         world.placed_by[who] = done.order_number
     return done
+
+
+async def payment_will(step: Step) -> None:
+    step.world.payment_result = step.fields["result"]
+
+
+def _ask_gateway(world: World, *, is_asked: bool) -> None:
+    """Let the test gateway stand behind every way to pay, or nobody, as it is otherwise: the money comes later."""
+    services = world.services
+    for code in services.settings.payment_methods:
+        provider = TestGateway(services.db, "secret", "/pay/test", code) if is_asked else PromiseProvider(code)
+        services.payments.providers.put(code, provider)
 
 
 async def _quietly(step: Step, fields: Mapping[str, Any]) -> None:

@@ -159,7 +159,7 @@ async def _keep(step: Step, command: Callable[[Connection], Awaitable[Any]]) -> 
 
 
 async def other_uses(step: Step) -> None:
-    await used(step.world, 1, [step.fields["code"]], [], None)
+    await used(step.world, step.fields["code"], 1, None)
 
 
 async def other_buys(step: Step) -> None:

@@ -26,7 +26,8 @@ def price(
 
     The file has `given` (currency, products, promotions, tax rates, shipping
     methods), `when` (add, coupon, ship and so on) and `policy` (house rules).
-    A list of such scenarios is priced one by one.
+    A list of such scenarios is priced one by one. A product that `given` does
+    not have is an error; whatever else is refused is told with the figures.
 
     [bold]Examples[/]
       [cyan]pannier price basket.json[/]
@@ -39,7 +40,7 @@ def price(
 
     terminal = Terminal(is_json=as_json)
     scenarios = read_scenarios(_read(file))
-    priced = [run_scenario(scenario) for scenario in scenarios]
+    priced = [run_scenario(scenario, knows_all=True) for scenario in scenarios]
     data = [_as_data(each, has_steps=explain) for each in priced]
 
     def show() -> None:

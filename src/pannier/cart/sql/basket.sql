@@ -20,3 +20,18 @@ begin
     case when p_user is not null then cart_shopper(p_user) end,
     coupon_documents(p_codes, p_user, null))::text;
 end $$;
+
+-- What requests put in, each as a document of its own for the shopper whose cart it goes into: [{number, lines, token or
+-- user_id, channel, currency}, ...].
+create or replace function cart_offered(p_requests jsonb, p_offset interval) returns table (number integer, document text)
+language plpgsql stable
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return query
+  select (r.value->>'number')::integer, cart_document_of(r.value->'lines', r.value->>'currency', r.value->>'channel',
+      r.value->>'user_id', '{}', (select c.destination from cart c where c.id = o.id limit 1), null,
+      clock_timestamp() + p_offset)
+    from jsonb_array_elements(p_requests) r
+   cross join lateral cart_of_owner(decode(r.value->>'token', 'hex'), r.value->>'user_id', r.value->>'channel') o;
+end $$;

@@ -179,6 +179,10 @@ declare
   -- Lines that requests which want no more than these have changed; null where every one wants its whole cart.
   v_touched uuid[];
 begin
+  if (p_policy->>'price_revision')::bigint < (select k.revision from price_book_revision k where k.only_row) then
+    -- What the shopper is asked was worked out by rules that are no longer those in force.
+    raise exception using errcode = '40001', message = 'the shop''s prices changed meanwhile';
+  end if;
   place := cart_locate(p_requests, p_offset);
   cause.actor := 'system';
   locks := cart_lock(place.cart_ids, array(

@@ -6,18 +6,27 @@ begin
   return (p_outcome, p_details, p_target.line_id, p_target.variant_id, p_target.quantity, p_target.quantity, 0, 0, null::bigint);
 end $$;
 
--- The first limit that a rise to p_wanted units breaks, with what it allows for this line; null when none.
-create or replace function cart_limit_broken(
-  p_cart cart, p_target cart_target, p_wanted bigint, p_policy cart_policy
-) returns jsonb language plpgsql immutable as $$
+-- Whether a rise to p_wanted units breaks what may be of one variant, with what it allows for this line; null when not.
+create or replace function cart_line_limit_broken(p_target cart_target, p_wanted bigint, p_policy cart_policy)
+returns jsonb language plpgsql immutable as $$
 declare
   v_max bigint := least(nullif(p_policy.line_quantity_max, 0), p_target.quantity_max);
-  v_total bigint := p_cart.total_quantity - p_target.quantity;
 begin
   if p_target.others + p_wanted > v_max then
     return jsonb_build_object('limit', 'line_quantity', 'maximum', v_max,
       'requested', p_target.others + p_wanted, 'allowed', greatest(0, v_max - p_target.others));
-  elsif p_policy.cart_quantity_max > 0 and v_total + p_wanted > p_policy.cart_quantity_max then
+  end if;
+  return null;
+end $$;
+
+-- The same of what may be in the cart as a whole.
+create or replace function cart_limit_broken(
+  p_cart cart, p_target cart_target, p_wanted bigint, p_policy cart_policy
+) returns jsonb language plpgsql immutable as $$
+declare
+  v_total bigint := p_cart.total_quantity - p_target.quantity;
+begin
+  if p_policy.cart_quantity_max > 0 and v_total + p_wanted > p_policy.cart_quantity_max then
     return jsonb_build_object('limit', 'cart_quantity', 'maximum', p_policy.cart_quantity_max,
       'requested', v_total + p_wanted, 'allowed', greatest(0, p_policy.cart_quantity_max - v_total));
   elsif p_policy.line_count_max > 0 and p_target.quantity = 0 and p_cart.line_count >= p_policy.line_count_max then
@@ -25,6 +34,48 @@ begin
       'requested', p_cart.line_count + 1, 'allowed', 0);
   end if;
   return null;
+end $$;
+
+-- What is short for p_wanted units of the line, as a refusal tells it: fits is the most units of this line, more how
+-- many can be added to it.
+create or replace function cart_short_of(p_target cart_target, p_wanted bigint) returns jsonb language plpgsql immutable as $$
+declare
+  v_most bigint := p_target.available + p_target.held - p_target.others;
+begin
+  return jsonb_build_object('requested', p_target.others + p_wanted,
+    'available', greatest(0, v_most + p_target.others), 'fits', greatest(0, v_most),
+    'more', greatest(0, v_most - p_target.quantity));
+end $$;
+
+-- What of p_short is taken instead of what was asked for; null where it is refused.
+create or replace function cart_taken_instead(p_target cart_target, p_short jsonb, p_policy cart_policy)
+returns bigint language plpgsql immutable as $$
+declare
+  v_most bigint := p_target.available + p_target.held - p_target.others;
+begin
+  if v_most is null or not p_policy.take_what_is_there or v_most = p_target.quantity
+     or (v_most < p_target.quantity and not p_policy.lower_when_set)
+  then
+    return null;
+  end if;
+  return (p_short->>'fits')::bigint;
+end $$;
+
+-- Of a rise that is refused in any case, the refusal that comes first: stock is asked before p_other. By the figures that
+-- were read under the lock, since nothing is taken.
+create or replace function cart_refused_first(
+  p_cart cart, p_target cart_target, p_wanted bigint, p_policy cart_policy, p_other text, p_details jsonb
+) returns cart_change_result language plpgsql immutable as $$
+declare
+  v_short jsonb := cart_short_of(p_target, p_wanted);
+begin
+  if p_target.is_tracked and p_target.available is not null and p_wanted > p_target.quantity
+     and p_wanted > (v_short->>'fits')::bigint
+     and cart_taken_instead(p_target, v_short, p_policy) is null
+  then
+    return cart_refusal(p_target, 'INSUFFICIENT_STOCK', v_short);
+  end if;
+  return cart_refusal(p_target, p_other, p_details);
 end $$;
 
 -- Makes the cart's hold fit p_wanted units of the line. False when the units are not there; nothing has changed then.
@@ -56,9 +107,10 @@ begin
     delete from cart_line where id = p_target.line_id;
   elsif p_target.quantity = 0 then
     insert into cart_line (id, cart_id, variant_id, merge_key, quantity, extra, unit_price_minor, is_price_fixed,
-      is_selected, added_at, updated_at)
+      shelf_minor, shown_minor, is_selected, added_at, updated_at)
     values (p_target.line_id, p_cart, p_target.variant_id, p_target.merge_key, p_wanted, p_target.extra,
-      p_target.unit_price_minor, p_target.is_price_fixed, p_target.is_selected, p_now, p_now);
+      p_target.unit_price_minor, p_target.is_price_fixed, p_target.shelf_minor, p_target.shown_minor,
+      p_target.is_selected, p_now, p_now);
   else
     update cart_line set quantity = p_wanted, extra = p_target.extra, is_selected = p_target.is_selected,
       merge_key = p_target.merge_key, updated_at = p_now
@@ -66,38 +118,52 @@ begin
   end if;
 end $$;
 
--- Brings a line to p_wanted units: limits, then stock, then the line itself.
+-- Brings a line to p_wanted units: what may be of one variant, what there is of it, what may be in a cart, in this order;
+-- then the line itself.
 create or replace function cart_set_line(
   p_cart cart, p_target cart_target, p_wanted bigint, p_policy cart_policy, p_until timestamptz, p_cause movement_cause
 ) returns cart_change_result language plpgsql as $$
 declare
   v_details jsonb;
   v_broken jsonb;
-  v_most bigint;
+  v_short jsonb;
+  v_instead bigint;
 begin
+  if p_wanted > p_target.quantity then
+    v_broken := cart_line_limit_broken(p_target, p_wanted, p_policy);
+    if v_broken is not null then
+      if not (p_policy.clamp_over_limit or p_policy.clamp_added)
+         or ((v_broken->>'allowed')::bigint <= p_target.quantity and not p_policy.clamp_added)
+      then
+        return cart_refusal(p_target, 'LIMIT_EXCEEDED', v_broken);
+      end if;
+      v_details := v_broken;
+      p_wanted := greatest(p_target.quantity, (v_broken->>'allowed')::bigint);
+    end if;
+  end if;
   while p_wanted > p_target.quantity loop
     v_broken := cart_limit_broken(p_cart, p_target, p_wanted, p_policy);
     exit when v_broken is null;
-    if not p_policy.clamp_over_limit or (v_broken->>'allowed')::bigint <= p_target.quantity then
-      return cart_refusal(p_target, 'LIMIT_EXCEEDED', v_broken);
+    if p_policy.clamp_over_limit and (v_broken->>'allowed')::bigint > p_target.quantity then
+      v_details := v_broken;
+      p_wanted := (v_broken->>'allowed')::bigint;
+      continue;
     end if;
-    v_details := v_broken;
-    p_wanted := (v_broken->>'allowed')::bigint;
+    -- What is there may be so little that the cart has room for it.
+    v_short := cart_short_of(p_target, p_wanted);
+    v_instead := case when p_target.is_tracked then cart_taken_instead(p_target, v_short, p_policy) end;
+    exit when v_instead < p_wanted and cart_limit_broken(p_cart, p_target, v_instead, p_policy) is null;
+    return cart_refused_first(p_cart, p_target, p_wanted, p_policy, 'LIMIT_EXCEEDED', v_broken);
   end loop;
   if not cart_fit_hold(p_cart.id, p_target, p_wanted, p_policy, p_until, p_cause) then
-    v_most := p_target.available + p_target.held - p_target.others;
     -- Who wants no more than before, of what is no longer promised, may: the line stays flagged.
     if p_wanted > p_target.quantity then
-      -- fits: the most units of this line; more: how many can be added to it.
-      v_details := jsonb_build_object('requested', p_target.others + p_wanted,
-        'available', greatest(0, v_most + p_target.others), 'fits', greatest(0, v_most),
-        'more', greatest(0, v_most - p_target.quantity));
-      if not p_policy.take_what_is_there or v_most = p_target.quantity
-         or (v_most < p_target.quantity and not p_policy.lower_when_set)
-      then
+      v_details := cart_short_of(p_target, p_wanted);
+      v_instead := cart_taken_instead(p_target, v_details, p_policy);
+      if v_instead is null then
         return cart_refusal(p_target, 'INSUFFICIENT_STOCK', v_details);
       end if;
-      p_wanted := greatest(0, v_most);
+      p_wanted := v_instead;
       if not cart_fit_hold(p_cart.id, p_target, p_wanted, p_policy, p_until, p_cause) then
         raise exception 'stock of variant % moved under its lock', p_target.variant_id;
       end if;
@@ -115,6 +181,24 @@ begin
   return jsonb_build_object('currency', p_cart.currency, 'reason', case when exists (
     select 1 from variant v where v.id = p_target.variant_id and v.is_sellable
        and coalesce(p_cart.channel = any(v.channels), true) limit 1) then 'no_price' else 'not_for_sale' end);
+end $$;
+
+-- Why units are not added of what has no price in the cart's currency: p_outcome is the last reason that is asked for.
+create or replace function cart_why_not_added(
+  p_cart cart, p_target cart_target, p_wanted bigint, p_policy cart_policy, p_outcome text
+) returns cart_change_result language plpgsql stable as $$
+declare
+  v_broken jsonb := case when p_wanted > p_target.quantity then cart_line_limit_broken(p_target, p_wanted, p_policy) end;
+begin
+  if v_broken is not null and not (p_policy.clamp_over_limit or p_policy.clamp_added) then
+    return cart_refusal(p_target, 'LIMIT_EXCEEDED', v_broken);
+  end if;
+  v_broken := case when p_wanted > p_target.quantity and not p_policy.clamp_over_limit
+                   then cart_limit_broken(p_cart, p_target, p_wanted, p_policy) end;
+  if v_broken is not null then
+    return cart_refused_first(p_cart, p_target, p_wanted, p_policy, 'LIMIT_EXCEEDED', v_broken);
+  end if;
+  return cart_refused_first(p_cart, p_target, p_wanted, p_policy, p_outcome, cart_why_unavailable(p_cart, p_target));
 end $$;
 
 -- What a line carries beside its quantity, with the change laid over it: a null takes a key away.
@@ -153,6 +237,7 @@ begin
   target.quantity := 0;
   target.is_selected := true;
   select v as variant, l.id as line_id, l.quantity, l.extra, l.unit_price_minor, l.is_price_fixed, l.is_selected,
+         l.shelf_minor, l.shown_minor,
          h.quantity as held, coalesce(k.is_tracked, false) as is_tracked,
          stock_left(k, case when k.overpromised > 0 then coalesce(h.quantity, 0) else 0 end) as available,
          case when p_cart.line_count > 0 then (select sum(o.quantity) from cart_line o
@@ -179,6 +264,8 @@ begin
     target.unit_price_minor := r.unit_price_minor;
     target.is_price_fixed := r.is_price_fixed;
     target.is_selected := r.is_selected;
+    target.shelf_minor := r.shelf_minor;
+    target.shown_minor := r.shown_minor;
   else
     target.unit_price_minor := (p_change->>'unit_price_minor')::bigint;
     target.is_price_fixed := target.unit_price_minor is not null;
@@ -186,7 +273,13 @@ begin
       select o.amount_minor into target.unit_price_minor
         from catalog_price(r.variant, p_cart.currency, p_cart.channel, (p_change->>'quantity')::bigint, p_now,
                p_cart.user_id) o;
+      if (p_change->>'listed_minor')::bigint <> target.unit_price_minor then
+        raise exception using errcode = '40001', message = 'the price changed meanwhile';
+      end if;
     end if;
+    -- Without price rules it is what the list asks.
+    target.shelf_minor := coalesce((p_change->>'shelf_minor')::bigint, target.unit_price_minor);
+    target.shown_minor := coalesce((p_change->>'shown_minor')::bigint, target.unit_price_minor);
   end if;
   target.extra := cart_merge_extra(r.extra, p_change->'extra');
   if not (r.variant).is_sellable or not coalesce(p_cart.channel = any((r.variant).channels), true) then
@@ -208,7 +301,7 @@ begin
          l.unit_price_minor, l.is_price_fixed, coalesce((p_change->>'is_selected')::boolean, l.is_selected),
          coalesce((select sum(o.quantity) from cart_line o
            where o.cart_id = p_cart and o.variant_id = l.variant_id and o.id <> l.id), 0),
-         coalesce(h.quantity, 0), v.quantity_max, coalesce(k.is_tracked, false), k.available
+         coalesce(h.quantity, 0), v.quantity_max, coalesce(k.is_tracked, false), k.available, l.shelf_minor, l.shown_minor
     into target
     from cart_line l
     cross join lateral (select w.quantity_max from variant w where w.id = l.variant_id limit 1) v
@@ -223,7 +316,8 @@ begin
   return target;
 end $$;
 
--- add {variant_id, quantity, line_id, merge_key?, extra?, unit_price_minor?} · set {line_id, quantity?, extra?,
+-- add {variant_id, quantity, line_id, merge_key?, extra?, unit_price_minor?, listed_minor?, shelf_minor?, shown_minor?}: what
+-- the shopper is asked where the list asks listed_minor · set {line_id, quantity?, extra?,
 -- is_selected?} · remove {line_id} · duplicate {line_id, copy_id, quantity?, extra?} · save {line_id, reason?} ·
 -- restore {line_id, quantity?} · keep {line_id, variant_id, quantity, extra?, accepted_minor} · select {select, line_ids?}. set and remove also reach a saved line.
 create or replace function cart_change(
@@ -235,6 +329,9 @@ declare
   v_op text := p_change->>'op';
   v_wanted bigint;
 begin
+  if v_op <> 'add' then
+    p_policy.clamp_added := false;
+  end if;
   if v_op = 'set' then
     p_policy.take_what_is_there := p_policy.take_when_set;
   elsif p_policy.lower_when_set then
@@ -243,8 +340,12 @@ begin
   if v_op = 'add' then
     added := cart_target_of_add(p_cart, p_change, p_cause.at);
     target := added.target;
-    if added.outcome is not null then
+    if added.outcome in ('PRODUCT_NOT_FOUND', 'PRODUCT_UNAVAILABLE') then
       return cart_refusal(target, added.outcome, cart_why_unavailable(p_cart, target));
+    elsif p_change ? 'invalid' then
+      return cart_refusal(target, 'INVALID_QUANTITY', p_change->'invalid');
+    elsif added.outcome is not null then
+      return cart_why_not_added(p_cart, target, target.quantity + (p_change->>'quantity')::bigint, p_policy, added.outcome);
     end if;
     -- Less than nothing is asked for only where the shop takes it for taking away.
     return cart_set_line(p_cart, target, greatest(0, target.quantity + (p_change->>'quantity')::bigint), p_policy, p_until, p_cause);
@@ -261,6 +362,8 @@ begin
       return cart_change_saved(p_cart.id, p_change, p_cause.at);
     end if;
     return cart_refusal(target, 'ITEM_NOT_FOUND', null);
+  elsif p_change ? 'invalid' then
+    return cart_refusal(target, 'INVALID_QUANTITY', p_change->'invalid');
   elsif v_op = 'save' then
     return cart_save_line(p_cart, target, coalesce(p_change->>'reason', 'shopper'), p_policy, p_until, p_cause);
   elsif v_op = 'duplicate' then
@@ -275,8 +378,10 @@ begin
   elsif v_wanted > 0 and p_change->'extra' ?| array['attributes', 'customisation'] then
     return cart_set_identity(p_cart, target, v_wanted, p_policy, p_until, p_cause);
   end if;
-  if (p_change->>'accepted_minor')::bigint <> target.unit_price_minor then
-    return cart_accept_price(p_cart, target, (p_change->>'accepted_minor')::bigint, p_cause.at);
+  if (p_change->>'accepted_minor')::bigint <> target.unit_price_minor
+     or (p_change->>'shown_minor')::bigint is distinct from target.shown_minor and p_change ? 'accepted_minor'
+  then
+    return cart_accept_price(p_cart, target, p_change, p_cause.at);
   end if;
   return cart_set_line(p_cart, target, v_wanted, p_policy, p_until, p_cause);
 end $$;

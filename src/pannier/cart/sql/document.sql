@@ -10,8 +10,10 @@ create or replace function cart_documents(
   p_carts uuid[], p_now timestamptz, p_is_stock_locked boolean default false, p_lines uuid[] default null
 ) returns table (cart_id uuid, document text) language plpgsql stable as $$
 declare
-  v_revision bigint := (select r.revision from price_book_revision r where r.only_row);
+  v_revision bigint;
+  v_gifts uuid[];
 begin
+  select r.revision, r.gifts into v_revision, v_gifts from price_book_revision r where r.only_row;
   return query
   select c.id, json_build_array(
     c.id, c.version, c.status, c.currency, c.channel, c.user_id, c.created_at, c.updated_at, c.expires_at,
@@ -27,7 +29,7 @@ begin
                      from variant w, catalog_price(w, c.currency, c.channel, l.quantity, p_now, c.user_id) o
                     where w.id = l.variant_id)
              else (v.plain_prices->c.currency)::json end,
-        k.available, coalesce(k.is_tracked, false)) order by l.id)
+        k.available, coalesce(k.is_tracked, false), l.shelf_minor, l.shown_minor) order by l.id)
        from (select a.* from cart_line a where p_lines is null and a.cart_id = c.id
              union all
              select a.* from cart_line a where p_lines is not null and a.id = any(p_lines) and a.cart_id = c.id) l
@@ -46,9 +48,25 @@ begin
     case when p_lines is not null then json_build_array(c.line_count, c.total_quantity, c.saved_count) end,
     v_revision, c.destination, c.shipping_method,
     case when c.user_id is not null then cart_shopper(c.user_id) end,
-    case when c.coupons is not null then coupon_documents(c.coupons, c.user_id, null) end)::text
+    case when c.coupons is not null then coupon_documents(c.coupons, c.user_id, null) end,
+    case when v_gifts is not null and p_lines is null then cart_gifts(v_gifts, p_now) end)::text
     from cart c
    where c.id = any(p_carts) and c.version > 0;
+end $$;
+
+-- How many units anybody may have of goods that promotions give away, as {variant: units}: of variants, or of every
+-- variant of products. What is not counted is not in it.
+create or replace function cart_gifts(p_gifts uuid[], p_now timestamptz) returns json language plpgsql stable as $$
+begin
+  return (
+    select json_object_agg(v.id, k.available)
+      from unnest(p_gifts) g(id)
+     cross join lateral (
+       select w.id from variant w where w.id = g.id
+       union (select w.id from variant w where w.product_id = g.id limit 1000)) v
+     cross join lateral (
+       select stock_available(s, p_now) as available from stock s
+        where s.variant_id = v.id and s.location_id = '00000000-0000-7000-8000-000000000001' and s.is_tracked limit 1) k);
 end $$;
 
 -- Units of a variant that a cart is promised now.
@@ -85,7 +103,7 @@ begin
                        (select c.user_id from cart c where c.id = p_cart)) o
                     where w.id = l.variant_id)
              else (v.plain_prices->p_currency)::json end,
-        k.available, coalesce(k.is_tracked, false), l.reason) order by l.saved_at desc, l.id)
+        k.available, coalesce(k.is_tracked, false), l.reason, l.shelf_minor, l.shown_minor) order by l.saved_at desc, l.id)
        from saved_line l
        cross join lateral (
          select w.display, w.is_sellable, w.channels, w.has_other_prices, w.plain_prices from variant w

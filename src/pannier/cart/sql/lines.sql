@@ -42,6 +42,7 @@ create or replace function cart_duplicate_line(
 ) returns cart_change_result language plpgsql as $$
 declare
   added record;
+  copy cart_target;
   v_quantity bigint := coalesce((p_change->>'quantity')::bigint, p_target.quantity);
   v_price bigint := case when p_target.is_price_fixed then p_target.unit_price_minor end;
 begin
@@ -52,7 +53,14 @@ begin
   if added.outcome is not null then
     return cart_refusal(added.target, added.outcome, jsonb_build_object('currency', p_cart.currency));
   end if;
-  return cart_set_line(p_cart, added.target, (added.target).quantity + v_quantity, p_policy, p_until, p_cause);
+  copy := added.target;
+  if copy.quantity = 0 then
+    -- It costs what the line does that it is like.
+    copy.unit_price_minor := p_target.unit_price_minor;
+    copy.shelf_minor := p_target.shelf_minor;
+    copy.shown_minor := p_target.shown_minor;
+  end if;
+  return cart_set_line(p_cart, copy, copy.quantity + v_quantity, p_policy, p_until, p_cause);
 end $$;
 
 -- Which lines a checkout is about: {select: all | none | only, line_ids?}. One statement, however many lines.
@@ -144,17 +152,22 @@ begin
     'cart', jsonb_build_object('coupons', to_jsonb(v_there)));
 end $$;
 
--- The shopper agrees to a price: it has to be the one that is asked now, and becomes the one the line was added at.
-create or replace function cart_accept_price(p_cart cart, p_target cart_target, p_price bigint, p_now timestamptz)
+-- The shopper agrees to a price: it has to be the one that is asked now, and becomes the one the line was added at; what
+-- the price rules make of it stands beside it.
+create or replace function cart_accept_price(p_cart cart, p_target cart_target, p_change jsonb, p_now timestamptz)
 returns cart_change_result language plpgsql as $$
 declare
+  p_price constant bigint := (p_change->>'accepted_minor')::bigint;
   v_asked bigint := (select o.amount_minor from variant v,
     catalog_price(v, p_cart.currency, p_cart.channel, p_target.quantity, p_now, p_cart.user_id) o where v.id = p_target.variant_id);
 begin
   if p_target.is_price_fixed or v_asked is distinct from p_price then
     return cart_refusal(p_target, 'CHANGES_NOT_SHOWN', jsonb_build_object('price', v_asked));
   end if;
-  update cart_line set unit_price_minor = p_price, added_at = p_now, updated_at = p_now where id = p_target.line_id;
+  update cart_line
+     set unit_price_minor = p_price, shelf_minor = (p_change->>'shelf_minor')::bigint,
+         shown_minor = (p_change->>'shown_minor')::bigint, added_at = p_now, updated_at = p_now
+   where id = p_target.line_id;
   return ('OK'::text, jsonb_build_object('price', p_price, 'price_before', p_target.unit_price_minor),
     p_target.line_id, p_target.variant_id, p_target.quantity, p_target.quantity, 0, 0, null::bigint);
 end $$;

@@ -19,7 +19,10 @@ begin
   if v_theirs is null then
     return;
   end if;
-  place := cart_locate(jsonb_build_array(p_request), p_offset);
+  -- A user without a cart gets one in the currency of the guest's, where the shop sells in it.
+  place := cart_locate(jsonb_build_array(p_request || coalesce((
+    select jsonb_build_object('currency', c.currency) from cart c
+     where c.id = v_theirs and p_request->'sold' ? c.currency::text), '{}')), p_offset);
   v_mine := place.cart_ids[1];
   locked_at := cart_rewrite_lock(array[v_mine, v_theirs], '{}', p_offset);
   select count(*) into v_open from cart where id in (v_mine, v_theirs) and status in ('active', 'abandoned');
@@ -34,7 +37,7 @@ end $$;
 
 -- The same without a lock and without making anything: what a merge would come to now.
 create or replace function cart_merge_look(
-  p_user text, p_token bytea, p_channel text, p_currency text, p_offset interval,
+  p_user text, p_token bytea, p_channel text, p_sold text[], p_offset interval,
   out mine json, out theirs json, out room json
 ) language plpgsql stable
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
@@ -46,7 +49,8 @@ declare
 begin
   mine := cart_side(v_mine);
   theirs := cart_side(v_theirs);
-  room := cart_room(array_remove(array[v_mine, v_theirs], null), '{}', p_channel, coalesce(mine->>'currency', p_currency), v_now, false);
+  room := cart_room(array_remove(array[v_mine, v_theirs], null), '{}', p_channel, coalesce(mine->>'currency',
+    case when theirs->>'currency' = any(p_sold) then theirs->>'currency' end, p_sold[1]), v_now, false);
 end $$;
 
 -- Carries a merge out. p_merge: {id, user_id, mine, theirs, lines, saved, metadata, coupons, kept (what undoing needs),

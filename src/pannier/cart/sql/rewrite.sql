@@ -53,15 +53,18 @@ begin
   delete from cart_line l using jsonb_to_recordset(p_lines) x(id uuid, quantity bigint)
    where l.id = x.id and l.cart_id = p_cart and x.quantity = 0;
   insert into cart_line as l (id, cart_id, variant_id, merge_key, quantity, extra, unit_price_minor, is_price_fixed,
-    is_selected, added_at, updated_at)
+    shelf_minor, shown_minor, is_selected, added_at, updated_at)
   select x.id, p_cart, x.variant_id, x.merge_key, x.quantity, x.extra, x.unit_price_minor, x.is_price_fixed,
+         x.shelf_minor, x.shown_minor,
          x.is_selected, coalesce(x.added_at, p_now), p_now
     from jsonb_to_recordset(p_lines) x(id uuid, variant_id uuid, merge_key text, quantity bigint, extra jsonb,
-      unit_price_minor bigint, is_price_fixed boolean, is_selected boolean, added_at timestamptz)
+      unit_price_minor bigint, is_price_fixed boolean, shelf_minor bigint, shown_minor bigint, is_selected boolean,
+      added_at timestamptz)
    where x.quantity > 0 order by x.id
   on conflict (id) do update
     set quantity = excluded.quantity, extra = excluded.extra, unit_price_minor = excluded.unit_price_minor,
-        is_selected = excluded.is_selected, updated_at = excluded.updated_at
+        shelf_minor = excluded.shelf_minor, shown_minor = excluded.shown_minor, is_selected = excluded.is_selected,
+        updated_at = excluded.updated_at
    where l.cart_id = p_cart;
 end $$;
 
@@ -73,12 +76,13 @@ declare
 begin
   for s in
     select x.*, x.quantity as units from jsonb_to_recordset(p_saved) x(id uuid, variant_id uuid, merge_key text,
-      quantity bigint, extra jsonb, unit_price_minor bigint, is_price_fixed boolean, reason text, added_at timestamptz)
+      quantity bigint, extra jsonb, unit_price_minor bigint, is_price_fixed boolean, shelf_minor bigint,
+      shown_minor bigint, reason text, added_at timestamptz)
      order by x.id
   loop
     if s.units > 0 then
       perform saved_put((s.id, p_cart, s.variant_id, s.merge_key, s.units, s.extra, s.unit_price_minor,
-        s.is_price_fixed, s.reason, coalesce(s.added_at, p_now), p_now)::saved_line);
+        s.is_price_fixed, s.reason, coalesce(s.added_at, p_now), p_now, s.shelf_minor, s.shown_minor)::saved_line);
     else
       delete from saved_line where cart_id = p_cart and variant_id = s.variant_id and merge_key = s.merge_key
          and quantity <= -s.units;

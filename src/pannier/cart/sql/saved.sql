@@ -29,7 +29,7 @@ begin
       'maximum', p_policy.saved_count_max, 'requested', p_cart.saved_count + 1, 'allowed', 0));
   end if;
   select l.id, l.cart_id, l.variant_id, l.merge_key, l.quantity, l.extra, l.unit_price_minor, l.is_price_fixed,
-         p_reason, l.added_at, p_cause.at
+         p_reason, l.added_at, p_cause.at, l.shelf_minor, l.shown_minor
     into s from cart_line l where l.id = p_target.line_id;
   perform cart_fit_hold(p_cart.id, p_target, 0, p_policy, p_until, p_cause);
   delete from cart_line where id = p_target.line_id;
@@ -65,6 +65,8 @@ begin
   elsif target.quantity = 0 then
     target.unit_price_minor := s.unit_price_minor;
     target.is_price_fixed := s.is_price_fixed;
+    target.shelf_minor := s.shelf_minor;
+    target.shown_minor := s.shown_minor;
   end if;
   result := cart_set_line(p_cart, target, target.quantity + v_left, p_policy, p_until, p_cause);
   if result.outcome <> 'OK' then
@@ -100,7 +102,7 @@ begin
   end if;
   v_delta := saved_put(((p_change->>'line_id')::uuid, p_cart.id, target.variant_id, target.merge_key, v_quantity,
     p_change->'extra', coalesce(target.unit_price_minor, (p_change->>'accepted_minor')::bigint), false, 'shopper', p_now,
-    p_now)::saved_line);
+    p_now, target.shelf_minor, target.shown_minor)::saved_line);
   return ('OK'::text, jsonb_build_object('saved', v_quantity), (p_change->>'line_id')::uuid, target.variant_id, 0::bigint,
     0::bigint, 0, v_delta, null::bigint);
 end $$;
@@ -120,6 +122,8 @@ begin
   target.quantity := 0;
   if s.id is null or p_change->>'op' = 'duplicate' then
     return cart_refusal(target, 'ITEM_NOT_FOUND', null);
+  elsif p_change ? 'invalid' then
+    return cart_refusal(target, 'INVALID_QUANTITY', p_change->'invalid');
   elsif p_change->>'op' = 'save' then
     return ('OK'::text, null::jsonb, s.id, s.variant_id, 0::bigint, 0::bigint, 0, 0, null::bigint);
   end if;

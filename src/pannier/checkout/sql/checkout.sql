@@ -18,8 +18,8 @@ begin
 end $$;
 
 -- The session, its cart as it is now, and the order it became, as JSON. aside: what else its figures depend on, as
--- {coupons, purses, gifts}: the cart's codes with the uses of the session's address, the purses that the session names,
--- or is told now (p_told), and how many units there are of each of p_gifts.
+-- {coupons, purses, gifts, payment}: the cart's codes with the uses of the session's address, the purses that the session
+-- names, or is told now (p_told), how many units there are of each of p_gifts, and the payment that is under way.
 create or replace function checkout_documents(
   p_checkout uuid, p_cart uuid, p_now timestamptz, p_is_stock_locked boolean, p_gifts uuid[], p_told jsonb,
   out session text, out basket text, out placed text, out aside text
@@ -38,12 +38,15 @@ begin
   end if;
   basket := (select d.document from cart_documents(array[p_cart], p_now, p_is_stock_locked) d);
   select * into c from cart where id = p_cart;
-  if c.coupons is not null or k.tenders is not null or p_told is not null or cardinality(p_gifts) > 0 then
+  if c.coupons is not null or k.tenders is not null or p_told is not null or cardinality(p_gifts) > 0
+     or k.status in ('complete_in_progress', 'requires_escalation') then
     aside := json_build_object(
+      'payment', case when k.status in ('complete_in_progress', 'requires_escalation') then
+                   payment_document(payment_open(p_checkout))::json end,
       'coupons', case when c.coupons is not null then coupon_documents(c.coupons, c.user_id, k.email) end,
       'purses', case when k.tenders is not null or p_told is not null then purses_named(k.tenders, p_told, c.user_id) end,
       'gifts', (select json_object_agg(g.id, case when s.is_tracked then
-                       stock_available(s, case when p_is_stock_locked then '-infinity' else p_now end) end)
+                       stock_available(s, p_now) end)
                   from unnest(p_gifts) g(id)
                  cross join lateral (
                    select w.* from stock w where w.variant_id = g.id
@@ -127,8 +130,27 @@ begin
   end loop;
 end $$;
 
+-- Gives units back that the cart was promised for as long as it was being paid.
+create or replace function checkout_let_go(p_cart uuid, p_units jsonb, p_cause movement_cause) returns void language plpgsql as $$
+declare
+  u record;
+begin
+  for u in
+    select h.variant_id, h.location_id, least(h.quantity, (x->>1)::bigint) as quantity
+      from jsonb_array_elements(p_units) x
+     cross join lateral (
+       select k.* from hold k where k.reservation_id = p_cart and k.variant_id = (x->>0)::uuid
+          and k.location_id = '00000000-0000-7000-8000-000000000001' limit 1) h
+     order by 1
+  loop
+    perform stock_release(p_cart, u.variant_id, u.location_id, u.quantity, 'release', p_cause);
+  end loop;
+  delete from reservation where id = p_cart and not exists (select 1 from hold h where h.reservation_id = p_cart);
+end $$;
+
 -- Stores a session as it should be, new or not. p_save: {session, events, actor, device?, correlation_id?, at,
--- expired? (an older session over the cart whose time is up), hold? {units, ttl, cap}, lets_go?}.
+-- expired? (an older session over the cart whose time is up), hold? {units, ttl, cap}, lets_go?, and of payments:
+-- attempt? (one that begins), challenged? {id, due_at}, closed? {id, failure?, due_at, held?}}.
 create or replace function checkout_save(
   p_save jsonb, p_idem_owner bytea, p_idem_key text, p_idem_hash bytea, p_answer text
 ) returns void language plpgsql
@@ -141,18 +163,32 @@ begin
   if p_save ? 'expired' then
     update checkout set status = 'expired', version = version + 1, updated_at = cause.at where id = (p_save->>'expired')::uuid;
   end if;
+  if p_save ? 'closed' then
+    -- The stock first: attempts are locked last of all.
+    if jsonb_typeof(p_save->'closed'->'held') = 'array' then
+      perform checkout_let_go(k.cart_id, p_save->'closed'->'held', cause);
+    end if;
+    perform payment_close((p_save->'closed'->>'id')::uuid, nullif(p_save->'closed'->'failure', 'null'),
+      (p_save->'closed'->>'due_at')::timestamptz, cause.at);
+  end if;
   insert into checkout as c select k.*
   on conflict (id) do update set status = excluded.status, version = excluded.version, line_ids = excluded.line_ids,
     email = excluded.email, shipping_address = excluded.shipping_address, billing_address = excluded.billing_address,
     shipping_method = excluded.shipping_method, payment_method = excluded.payment_method, note = excluded.note,
     metadata = excluded.metadata, shown_total_minor = excluded.shown_total_minor, tenders = excluded.tenders,
-    shown_promotions = excluded.shown_promotions, shown_due_minor = excluded.shown_due_minor, updated_at = excluded.updated_at,
-    expires_at = excluded.expires_at;
+    shown_promotions = excluded.shown_promotions, shown_gifts = excluded.shown_gifts, provided = excluded.provided,
+    shown_due_minor = excluded.shown_due_minor, updated_at = excluded.updated_at,
+    payment_failure = excluded.payment_failure, expires_at = excluded.expires_at;
   if p_save ? 'hold' then
     perform checkout_hold(k.cart_id, p_save->'hold'->'units', (p_save->'hold'->>'ttl')::interval,
       (p_save->'hold'->>'cap')::interval, cause);
   elsif p_save ? 'lets_go' then
     perform reservation_end(k.cart_id, cause);
+  end if;
+  if p_save ? 'attempt' then
+    perform payment_begin(p_save->'attempt', cause.actor, cause.correlation_id, cause.at);
+  elsif p_save ? 'challenged' then
+    perform payment_challenged((p_save->'challenged'->>'id')::uuid, (p_save->'challenged'->>'due_at')::timestamptz);
   end if;
   perform event_append(p_save->'events', cause.actor, cause.device, cause.correlation_id, cause.at);
   perform idempotency_keep(p_idem_owner, p_idem_key, p_idem_hash, p_answer, cause.at);
@@ -160,7 +196,8 @@ end $$;
 
 -- Turns a locked checkout into its order: stock, payments beside money, uses of codes, order, cart, session, events and
 -- the answer, all or nothing. Raises PN010 and PN011 where somebody else was quicker: see coupon_claim, purse_charge.
--- p_place: {order, cart_id, rest_id?, stock, codes?, promotions?, charges?, on, earns?, orders_before?, session {id, version, payment_method,
+-- p_place: {order, cart_id, rest_id?, stock, codes?, promotions?, charges?, on, earns?, orders_before?, payment? (see
+-- payment_place), session {id, version, payment_method,
 -- shipping_method, shown_total_minor}, events, actor, device?, correlation_id?, at}; p_lines the cart lines that are ordered, and
 -- p_quantities units of p_variants, what they come to of counted goods.
 create or replace function checkout_place(
@@ -201,11 +238,14 @@ begin
       array(select jsonb_array_elements_text(p_place->'promotions')::uuid), o.user_id, o.email, cause.at)
        from orders o where o.id = v_order;
   end if;
+  if p_place ? 'payment' then
+    perform payment_place(p_place->'payment', v_order, cause.actor, cause.correlation_id, cause.at);
+  end if;
   perform cart_convert(v_cart, p_lines, (p_place->>'rest_id')::uuid, cause);
   update checkout
      set status = 'completed', version = (v_session->>'version')::bigint, updated_at = cause.at,
          payment_method = v_session->>'payment_method', shipping_method = v_session->>'shipping_method',
-         shown_total_minor = (v_session->>'shown_total_minor')::bigint
+         shown_total_minor = (v_session->>'shown_total_minor')::bigint, payment_failure = null
    where id = (v_session->>'id')::uuid;
   perform event_append(p_place->'events', cause.actor, cause.device, cause.correlation_id, cause.at);
   if p_place ? 'rest_id' then

@@ -29,7 +29,7 @@ begin
   document := order_document(v_order);
   short := (
     select json_agg(json_build_array(w.variant_id, w.wanted, w.available)) from (
-      select l.variant_id, sum(l.quantity - l.quantity_canceled) as wanted, min(k.available) as available
+      select l.variant_id, sum(l.quantity - l.quantity_canceled - l.quantity_returned) as wanted, min(k.available) as available
         from order_line l
        cross join lateral (
          select stock_available(s) as available from stock s
@@ -64,6 +64,17 @@ begin
     -- In the order in which placing it locks them.
     perform purse_refund(v_order, cause.actor, cause.correlation_id, cause.at);
     perform coupon_release(v_order);
+    update orders set given_back_minor = tendered_minor where id = v_order;
+  end if;
+  if p_step ? 'money' then
+    perform order_money(v_order, p_step->'money');
+  end if;
+  if p_step ? 'rows' then
+    perform order_rows(v_order, p_step->'rows', cause);
+  end if;
+  if p_step->>'status' = 'canceled' or p_step->>'event' = 'order.paid' then
+    perform payment_promise_kept(v_order, p_step->>'event' = 'order.paid', cause.actor, cause.correlation_id, cause.at,
+      coalesce((p_step->'money'->>'captured')::bigint, 0));
   end if;
   update orders
      set status = (p_step->>'status')::order_status, payment_status = (p_step->>'payment_status')::payment_status,
@@ -92,7 +103,8 @@ begin
    where o.order_id = p_order and o.stock_state = 'awaited'
      and (select not k.is_tracked from stock k where k.variant_id = o.variant_id and k.location_id = o.location_id);
   for l in
-    select id, variant_id, location_id, quantity - quantity_canceled - quantity_taken as quantity, stock_state from order_line
+    select id, variant_id, location_id, quantity - quantity_canceled - quantity_returned - quantity_taken as quantity, stock_state
+      from order_line
      where order_id = p_order and (stock_state = 'awaited' or (stock_state = 'held' and p_target = 'commit'))
      order by variant_id, id
   loop
@@ -106,7 +118,7 @@ begin
     end if;
     update order_line
        set stock_state = case p_target when 'commit' then 'committed' else 'held' end::line_stock_state,
-           quantity_taken = case p_target when 'commit' then quantity - quantity_canceled else quantity_taken end
+           quantity_taken = case p_target when 'commit' then quantity - quantity_canceled - quantity_returned else quantity_taken end
      where order_id = p_order and id = l.id;
   end loop;
   if p_target = 'commit' then
@@ -121,13 +133,13 @@ declare
 begin
   for l in
     select id, variant_id, location_id, quantity_taken from order_line
-     where order_id = p_order and quantity > quantity_canceled order by variant_id, id
+     where order_id = p_order and quantity > quantity_canceled + quantity_returned order by variant_id, id
   loop
     if l.quantity_taken > 0 then
       perform stock_add(l.variant_id, l.location_id, l.quantity_taken, 'return', p_cause);
     end if;
     update order_line
-       set quantity_canceled = quantity, quantity_taken = 0,
+       set quantity_canceled = quantity - quantity_returned, quantity_taken = 0, quantity_sent = quantity_returned,
            stock_state = case when stock_state = 'untracked' then 'untracked' when quantity_taken > 0 then 'returned'
              else 'released' end::line_stock_state
      where order_id = p_order and id = l.id;
@@ -135,9 +147,10 @@ begin
   perform reservation_end(p_order, p_cause);
 end $$;
 
--- Moves units of an order's lines, as was decided: p_units is [{line_id, take, back, release, restock, cancel}].
--- take: held units leave the house; back: they return and are held again; release: held units are let go; restock:
--- units that had left are for sale again; cancel: so many are no longer in the order.
+-- Moves units of an order's lines, as was decided: p_units is [{line_id, take, back, release, restock, cancel, send,
+-- coming, returned, write_off}]. take: held units leave the house; back: they return and are held again; release: held
+-- units are let go; restock: units that had left are for sale again; write_off: they came back, and are worth nothing;
+-- cancel: so many are no longer in the order; send, coming, returned: so many more are sent, on their way back, back.
 create or replace function order_move(p_order uuid, p_units jsonb, p_cause movement_cause) returns void language plpgsql as $$
 declare
   u record;
@@ -146,7 +159,8 @@ begin
   on conflict (id) do nothing;
   for u in
     select l.id, l.variant_id, l.location_id, x.*
-      from jsonb_to_recordset(p_units) x(line_id uuid, take bigint, back bigint, release bigint, restock bigint, cancel bigint)
+      from jsonb_to_recordset(p_units) x(line_id uuid, take bigint, back bigint, release bigint, restock bigint, cancel bigint,
+             send bigint, coming bigint, returned bigint, write_off bigint)
      cross join lateral (
        select k.id, k.variant_id, k.location_id from order_line k where k.order_id = p_order and k.id = x.line_id limit 1) l
      order by l.variant_id, l.id
@@ -160,16 +174,27 @@ begin
     if u.release > 0 then
       perform stock_release(p_order, u.variant_id, u.location_id, u.release, 'release', p_cause);
     end if;
-    if u.restock > 0 then
-      perform stock_add(u.variant_id, u.location_id, u.restock, 'return', p_cause);
+    if u.restock + u.write_off > 0 then
+      perform stock_add(u.variant_id, u.location_id, u.restock + u.write_off, 'return', p_cause);
     end if;
+    if u.write_off > 0 then
+      -- They came in by this very step, so taking them out again is below nothing that was there before.
+      perform stock_add(u.variant_id, u.location_id, -u.write_off, 'adjust', p_cause, true);
+    end if;
+    -- Whoever would send, or send back, more units than there are breaks a constraint.
     update order_line l
-       set quantity_taken = l.quantity_taken + u.take - u.back - u.restock, quantity_canceled = l.quantity_canceled + u.cancel,
+       set quantity_taken = l.quantity_taken + u.take - u.back - u.restock - u.write_off,
+           quantity_canceled = l.quantity_canceled + u.cancel,
+           quantity_sent = least(l.quantity_sent + u.send, case when u.cancel > 0 then l.quantity - l.quantity_canceled - u.cancel
+             else l.quantity_sent + u.send end),
+           quantity_returning = l.quantity_returning + u.coming, quantity_returned = l.quantity_returned + u.returned,
            stock_state = case
              when l.stock_state = 'untracked' then 'untracked'
-             when l.quantity = l.quantity_canceled + u.cancel then case when u.restock > 0 then 'returned' else 'released' end
+             when l.quantity = l.quantity_canceled + u.cancel + l.quantity_returned + u.returned then
+               case when u.restock + u.write_off > 0 then 'returned' else 'released' end
              when l.stock_state = 'awaited' then 'awaited'
-             when l.quantity = l.quantity_canceled + u.cancel + l.quantity_taken + u.take - u.back - u.restock then 'committed'
+             when l.quantity = l.quantity_canceled + u.cancel + l.quantity_returned + u.returned + l.quantity_taken + u.take
+               - u.back - u.restock - u.write_off then 'committed'
              else 'held' end::line_stock_state
      where l.order_id = p_order and l.id = u.id;
   end loop;

@@ -5,6 +5,7 @@ declare
   o orders := jsonb_populate_record(null::orders, p_order);
 begin
   select c.token_hash, c.user_id into o.token_hash, o.user_id from cart c where c.id = p_cart;
+  o.captured_minor := case when o.payment_status = 'paid' then o.total_minor - o.tendered_minor else 0 end;
   insert into orders select o.*;
   insert into order_line select l.* from jsonb_populate_recordset(null::order_line, p_order->'lines') l;
   insert into order_state (order_id, version, status, payment_status, actor, correlation_id, at)

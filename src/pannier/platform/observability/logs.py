@@ -1,4 +1,4 @@
-"""One JSON object per line on stderr, without secrets.
+"""One JSON object per line on stderr, without secrets; on a terminal a line that a person reads.
 
     {"ts": "2025-01-31T12:00:00.123Z", "level": "INFO", "logger": "pannier.access", "message": "...",
      "request_id": "...", "trace_id": "...", ...what was given as `extra`, "error": "traceback"}
@@ -67,6 +67,23 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line, enc_hook=_as_text).decode()
 
 
+class TextFormatter(logging.Formatter):
+    """A record as a person reads it on a terminal, without secrets as well: `12:00:00 warning: … (request 4f1c)`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created).astimezone()
+        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
+        told = [f"{at:%H:%M:%S} {level}{redact(record.getMessage())}"]
+        if (request_id := correlation_id.get()) is not None:
+            told.append(f"({'' if request_id.startswith('job:') else 'request '}{request_id})")
+        lines = [" ".join(told)]
+        if record.exc_info:
+            lines.append(redact(self.formatException(record.exc_info)))
+        if record.stack_info:
+            lines.append(redact(self.formatStack(record.stack_info)))
+        return "\n".join(lines)
+
+
 def _timestamp(created: float) -> str:
     return datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -98,10 +115,12 @@ def _without_traceback(record: logging.LogRecord) -> bool:
     return True
 
 
-def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> logging.Handler:
-    """Send every logger of the process to stderr (or `stream`) as JSON; answers the handler it installed."""
+def configure_logging(
+    level: str = "INFO", *, stream: TextIO | None = None, is_for_people: bool = False
+) -> logging.Handler:
+    """Send every logger of the process to stderr (or `stream`), as JSON or text; answers the handler it installed."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(TextFormatter() if is_for_people else JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

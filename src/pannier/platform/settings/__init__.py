@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pannier.platform.settings.access import RATE, RATE_WINDOWS_S, AccessSettings
 from pannier.platform.settings.carts import CartSettings, MergeStrategy
+from pannier.platform.settings.payments import PaymentSettings
 from pannier.platform.settings.people import PeopleSettings
 from pannier.platform.settings.prices import PriceSettings
 from pannier.platform.settings.providers import ProviderSettings
@@ -19,6 +20,13 @@ __all__ = ["RATE", "RATE_WINDOWS_S", "CommitAt", "HoldAt", "MergeStrategy", "Set
 
 # The last base comes first where settings are listed.
 class Settings(
-    ProviderSettings, PriceSettings, CartSettings, ShopSettings, PeopleSettings, AccessSettings, ServingSettings
+    ProviderSettings,
+    PriceSettings,
+    CartSettings,
+    PaymentSettings,
+    ShopSettings,
+    PeopleSettings,
+    AccessSettings,
+    ServingSettings,
 ):
     """A shop's settings, read once and never changed."""

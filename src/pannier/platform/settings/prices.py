@@ -27,6 +27,11 @@ class PriceSettings(SettingsPart):
     )
 
     # Currencies
+    currencies: tuple[str, ...] = Field(
+        (),
+        description='Currencies beside `PANNIER_CURRENCY` that carts may be in, as JSON: ["EUR", "GBP"]. Those of '
+        "`PANNIER_CONVERSION_CURRENCIES` are always among them.",
+    )
     conversion_currencies: tuple[str, ...] = Field(
         (),
         description='Currencies into which prices are converted where no price list has them, as JSON: ["EUR", "GBP"]. '
@@ -184,7 +189,7 @@ class PriceSettings(SettingsPart):
             ) from None
         return value
 
-    @field_validator("conversion_currencies")
+    @field_validator("conversion_currencies", "currencies")
     @classmethod
     def _known_currencies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for currency in value:

@@ -29,6 +29,10 @@ class ServingSettings(SettingsPart):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severity that is logged."
     )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto",
+        description="Lines of JSON, or of text for people; `auto` writes text to a terminal, and JSON elsewhere.",
+    )
 
     # Data
     data_dir: Path = Field(Path("pannier-data"), description="Folder of the embedded PostgreSQL and its log.")

@@ -30,6 +30,11 @@ class ShopSettings(SettingsPart):
     shipping_free_operator: Literal["gte", "gt"] = Field(
         "gte", description="Whether exactly that total ships free (gte) or only more (gt)."
     )
+    standard_shipping: bool = Field(
+        True,
+        description="Whether this charge counts as long as no way of shipping of the shop's own is in use; false: "
+        "nothing can be shipped then.",
+    )
     guest_checkout: bool = Field(True, description="Whether a guest may order; else LOGIN_REQUIRED.")
 
     # Checkout
@@ -38,10 +43,6 @@ class ShopSettings(SettingsPart):
         ("email", "shipping_address"),
         description='What a shopper must tell, as JSON: ["email", "shipping_address"]; the address only for goods '
         "that are shipped.",
-    )
-    payment_methods: tuple[str, ...] = Field(
-        ("invoice", "cash_on_delivery"),
-        description='Payment methods offered, as JSON: ["invoice", "cash_on_delivery"].',
     )
     checkout_steps: Literal["free", "ordered"] = Field(
         "free",
@@ -60,6 +61,11 @@ class ShopSettings(SettingsPart):
     )
     skip_single_payment: bool = Field(
         False, description="Whether the only payment method is chosen by itself when its step comes."
+    )
+
+    # Orders
+    return_days: int = Field(
+        30, ge=0, le=36_500, description="Days after its parcel left that a customer may ask to send goods back."
     )
 
     # Stock
@@ -82,7 +88,11 @@ class ShopSettings(SettingsPart):
         "flag",
         description="A line whose hold ran out, at the next write: hold it again or flag it, or save it for later.",
     )
-    over_limit: Literal["refuse", "clamp"] = Field("refuse", description="Above a quantity limit: refuse, or clamp.")
+    over_limit: Literal["refuse", "clamp", "clamp_added"] = Field(
+        "refuse",
+        description="Above a quantity limit: refuse, clamp to it, or clamp_added: adding above what may be of one"
+        " product takes what is allowed, and everything else is refused.",
+    )
     stock_sweep_interval_s: float = Field(15.0, gt=0, description="Seconds between sweeps of holds that ran out.")
 
     # Keeping
@@ -95,12 +105,4 @@ class ShopSettings(SettingsPart):
     @classmethod
     def _known_currency(cls, value: str) -> str:
         minor_digits(value)
-        return value
-
-    @field_validator("payment_methods")
-    @classmethod
-    def _known_methods(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = set(value) - {"invoice", "cash_on_delivery"}
-        if unknown or not value:
-            raise ValueError(f"knows invoice and cash_on_delivery, not {sorted(unknown) or 'an empty list'}")
         return value

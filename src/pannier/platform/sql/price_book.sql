@@ -6,7 +6,7 @@ create or replace function price_book_touch() returns bigint language plpgsql as
 declare
   v_revision bigint;
 begin
-  update price_book_revision set revision = revision + 1 returning revision into v_revision;
+  update price_book_revision set revision = revision + 1, gifts = promotion_gifts() returning revision into v_revision;
   return v_revision;
 end $$;
 

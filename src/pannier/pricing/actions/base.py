@@ -37,6 +37,10 @@ class Bench(Protocol):
         """A product given away, and its shelf price; None where there is none to give."""
         ...
 
+    def gift_room(self, goods: Goods) -> int | None:
+        """How many units of goods can still be given away; None is without bound."""
+        ...
+
 
 class Giver(Protocol):
     """The promotion that an action belongs to."""

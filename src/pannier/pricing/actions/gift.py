@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from pannier.pricing.actions.base import Bench, Giver, ItemAction, book
+from pannier.pricing.bookings import ShortGift
 from pannier.pricing.conditions import Contains
 from pannier.pricing.exact import Ratio, percent_ratio, plain
 from pannier.pricing.ledger import unused
@@ -16,7 +17,10 @@ from pannier.pricing.registry import by_kind
 
 @dataclass(frozen=True, slots=True)
 class Gift(ItemAction):
-    """So many for each unit that the promotion's `contains` asks for, at percent off. Without one: once."""
+    """So many for each unit that the promotion's `contains` asks for, at percent off. Without one: once.
+
+    What is not there is not given.
+    """
 
     kind: ClassVar[str] = "gift"
     product: str
@@ -35,6 +39,12 @@ class Gift(ItemAction):
         if found is None or units <= 0:
             return
         goods, unit = found
+        room = bench.gift_room(goods)
+        if room is not None and units > room:
+            ledger.short.append(ShortGift(giver.id, goods.id, goods.title, units, room))
+            units = room
+        if not units:
+            return
         line = ledger.add(goods, units, unit, is_reduced=unit < goods.list_price_minor)
         part, whole = self.ratio
         taken = ledger.take_off_units(line, None, lambda now: bench.rounding(part * now, whole), unused)

@@ -24,8 +24,11 @@ class Priced(NamedTuple):
     titles: dict[str, str]
 
 
-def run_scenario(scenario: Source) -> Priced:
-    """Do what the scenario says and price the cart at its end. Raises ScenarioError with path and reason."""
+def run_scenario(scenario: Source, *, knows_all: bool = False) -> Priced:
+    """Do what the scenario says and price the cart at its end. Raises ScenarioError with path and reason.
+
+    `knows_all`: a product that is not there is an error of the scenario, and not a step that is refused.
+    """
     given = scenario.object("given")
     if given is None:
         raise scenario.fail("given", "what the shop looks like is missing")
@@ -38,6 +41,9 @@ def run_scenario(scenario: Source) -> Priced:
         try:
             run_step(step)
         except RefusedError as refused:
+            if knows_all and refused.entry["kind"] == "unknown_product":
+                name = source.text("product")
+                raise source.fail("product", f"{name!r} is not among the products that are sold here") from None
             errors.append({"step": number} | refused.entry)
         errors += [{"step": number} | notice for notice in step.notices]
         viewed = step.viewed if step.viewed is not None else viewed

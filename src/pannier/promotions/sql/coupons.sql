@@ -183,3 +183,36 @@ begin
     perform price_book_touch();
   end if;
 end $$;
+
+-- Uses from before, that another system told of: as many as there are orders named, at most what is left of the limit.
+-- What one customer may is not asked: what was used was used. Answers how many were counted.
+create or replace function coupon_bring_uses(p_coupon uuid, p_orders uuid[], p_user text, p_at timestamptz)
+returns bigint language plpgsql as $$
+declare
+  c coupon;
+  v_count bigint;
+begin
+  select k.* into strict c from coupon k where k.id = p_coupon for no key update;
+  v_count := least(cardinality(p_orders), coalesce(c.use_limit - c.used, cardinality(p_orders)));
+  insert into coupon_use (coupon_id, order_id, promotion_id, user_id, at)
+  select c.id, o.id, c.promotion_id, p_user, p_at from unnest(p_orders[1:v_count]) o(id);
+  update coupon k set used = k.used + v_count where k.id = c.id and k.use_limit is not null;
+  return v_count;
+end $$;
+
+-- The same of a promotion.
+create or replace function promotion_bring_uses(p_promotion uuid, p_orders uuid[], p_at timestamptz)
+returns bigint language plpgsql as $$
+declare
+  p promotion;
+  v_count bigint;
+begin
+  select k.* into strict p from promotion k where k.id = p_promotion for no key update;
+  v_count := least(cardinality(p_orders), coalesce(p.use_limit - p.used, cardinality(p_orders)));
+  insert into promotion_use (promotion_id, order_id, at) select p.id, o.id, p_at from unnest(p_orders[1:v_count]) o(id);
+  update promotion k set used = k.used + v_count where k.id = p.id and k.use_limit is not null;
+  if v_count > 0 and p.use_limit is not null then
+    perform price_book_touch();
+  end if;
+  return v_count;
+end $$;

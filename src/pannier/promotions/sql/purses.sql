@@ -23,8 +23,9 @@ begin
           from purse k where k.user_id = p_user) p);
 end $$;
 
--- Pays for an order from purses: [{"id", "amount"}, ...], amounts positive, in minor units or points. A purse pays for
--- an order once, however often it is called. Raises PN011 with the purse's id as message and {purse_id, kind, balance,
+-- Pays for an order from purses: [{"id", "amount", "unit_minor"?}, ...], in the order in which they are used; amounts
+-- positive, in minor units or points, and unit_minor what one of those pays, 1 without it. A purse pays for an order
+-- once, however often it is called. Raises PN011 with the purse's id as message and {purse_id, kind, balance,
 -- requested, reason} as detail when a balance is short, or the purse cannot be used by p_user on that
 -- day: p_on is the shop's, or that of UTC.
 create or replace function purse_charge(
@@ -38,19 +39,23 @@ declare
   k purse;
 begin
   for c in
-    select w.id, sum(w.amount) as amount from jsonb_to_recordset(p_charges) w(id uuid, amount bigint) group by w.id order by w.id
+    select (w.x->>'id')::uuid as id, sum((w.x->>'amount')::bigint)::bigint as amount, min(w.place) as place,
+           coalesce(min((w.x->>'unit_minor')::bigint), 1) as unit_minor
+      from jsonb_array_elements(p_charges) with ordinality w(x, place) group by w.x->>'id' order by 1
   loop
-    if exists (select 1 from purse_movement m where m.order_id = p_order and m.purse_id = c.id and m.kind = 'charge') then
-      continue;
+    if c.amount > 0 then
+      insert into purse_payment (order_id, purse_id, place, units, unit_minor)
+      values (p_order, c.id, c.place, c.amount, c.unit_minor) on conflict do nothing;
+      continue when not found;
     end if;
     update purse p set balance = p.balance - c.amount, movements = p.movements + 1, updated_at = p_at
      where p.id = c.id and c.amount > 0 and p.balance >= c.amount and p.is_active
        and (p.user_id is null or p.user_id = p_user) and (p.ends_on is null or coalesce(p_on, (p_at at time zone 'UTC')::date) <= p.ends_on)
     returning p.* into k;
     if not found then
-      perform purse_refuse(c.id, c.amount::bigint, p_user);
+      perform purse_refuse(c.id, c.amount, p_user);
     end if;
-    perform purse_book(k, 'charge', -c.amount::bigint, p_order, '', p_actor, p_correlation, p_at);
+    perform purse_book(k, 'charge', -c.amount, p_order, '', p_actor, p_correlation, p_at);
   end loop;
 end $$;
 
@@ -68,13 +73,13 @@ end $$;
 -- Writes the movement that a purse has just made.
 create or replace function purse_book(
   p_after purse, p_kind purse_movement_kind, p_amount bigint, p_order uuid, p_reason text, p_actor text,
-  p_correlation text, p_at timestamptz
+  p_correlation text, p_at timestamptz, p_refund uuid default null
 ) returns void language plpgsql as $$
 begin
   insert into purse_movement (purse_id, version, kind, amount, balance_before, balance_after, order_id, reason, actor,
-    correlation_id, at)
+    correlation_id, at, refund_id)
   values (p_after.id, p_after.movements, p_kind, p_amount, p_after.balance - p_amount, p_after.balance, p_order,
-    coalesce(p_reason, ''), p_actor, p_correlation, p_at);
+    coalesce(p_reason, ''), p_actor, p_correlation, p_at, p_refund);
 end $$;
 
 -- Changes a balance by what somebody says, plus or minus. False when it would fall below nothing, or leave the range.
@@ -92,44 +97,6 @@ begin
   end if;
   perform purse_book(k, p_kind, p_amount, null, p_reason, p_actor, p_correlation, p_at);
   return true;
-end $$;
-
--- Gives an order's payments from purses back, and takes the points it earned; once, however often it is called. Points
--- that are spent already stay spent.
-create or replace function purse_refund(
-  p_order uuid, p_actor text default 'system', p_correlation text default null, p_at timestamptz default clock_timestamp()
-) returns void language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
-as $$
-declare
-  v_purse uuid;
-  v_due bigint;
-  v_earned bigint;
-  k purse;
-begin
-  for v_purse in select distinct m.purse_id from purse_movement m where m.order_id = p_order order by 1 loop
-    perform 1 from purse where id = v_purse for no key update;
-    select -coalesce(sum(m.amount) filter (where m.kind in ('charge', 'refund')), 0),
-           -- Taken back already, in part perhaps: nothing more is.
-           case when bool_or(m.kind = 'earn' and m.amount < 0) then 0 else coalesce(sum(m.amount) filter (where m.kind = 'earn'), 0) end
-      into v_due, v_earned from purse_movement m where m.order_id = p_order and m.purse_id = v_purse;
-    if v_due > 0 then
-      -- What is given back can be spent: a card that has run out meanwhile gets ninety days.
-      update purse set balance = balance + v_due, movements = movements + 1, updated_at = p_at,
-             ends_on = case when ends_on < (p_at at time zone 'UTC')::date then (p_at at time zone 'UTC')::date + 90 else ends_on end
-       where id = v_purse
-      returning * into k;
-      perform purse_book(k, 'refund', v_due, p_order, '', p_actor, p_correlation, p_at);
-    end if;
-    if v_earned > 0 then
-      v_earned := least(v_earned, (select balance from purse where id = v_purse));
-      if v_earned > 0 then
-        update purse set balance = balance - v_earned, movements = movements + 1, updated_at = p_at where id = v_purse
-        returning * into k;
-        perform purse_book(k, 'earn', -v_earned, p_order, 'order canceled', p_actor, p_correlation, p_at);
-      end if;
-    end if;
-  end loop;
 end $$;
 
 -- Gives a user the points of an order, once; p_purse is the id of a first purse for points.

@@ -46,4 +46,16 @@ begin
   )
   select jsonb_build_object('did', 'set a balance to its ledger', 'id', m.id, 'kind', m.kind, 'balance', m.balance,
            'before', jsonb_build_object('balance', m.before)) from mended m;
+  return query
+  with mended as (
+    update purse_payment q set units_returned = m.returned
+      from (select order_id, purse_id, coalesce(-sum(amount) filter (where kind = 'charge'), 0) as taken,
+                   coalesce(sum(amount) filter (where kind = 'refund'), 0) as returned
+              from purse_movement where order_id is not null group by order_id, purse_id) m
+     where m.order_id = q.order_id and m.purse_id = q.purse_id and m.taken = q.units and m.returned <= q.units
+       and q.units_returned <> m.returned
+    returning q.order_id, q.purse_id, q.units_returned
+  )
+  select jsonb_build_object('did', 'set what was given back of a payment to its ledger', 'order_id', m.order_id,
+           'purse_id', m.purse_id, 'units_returned', m.units_returned) from mended m;
 end $$;

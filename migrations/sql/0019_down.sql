@@ -1,0 +1,10 @@
+drop table test_gateway_payment;
+alter table checkout drop column payment_failure;
+drop table payment_webhook;
+drop table refund;
+drop table payment_transaction;
+drop function payment_transaction_stays();
+drop table payment_attempt;
+drop type refund_state;
+drop type payment_entry;
+drop type payment_state;

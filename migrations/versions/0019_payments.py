@@ -1,0 +1,18 @@
+"""Payments: attempts, their ledger, refunds, and what providers have told."""
+
+from alembic import op
+
+from pannier.platform.migrate import run_down, run_up
+
+revision = "0019"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_up(op.get_bind(), revision)
+
+
+def downgrade() -> None:
+    run_down(op.get_bind(), revision)

@@ -1,0 +1,267 @@
+"""Carries a payment on, from wherever it stands, for whoever comes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
+
+from pannier.checkout import steps
+from pannier.checkout.completion.authorise import authorise, give_back
+from pannier.checkout.completion.challenge import challenge, next_look
+from pannier.checkout.completion.give_up import declined, give_up
+from pannier.checkout.completion.place import place_paid
+from pannier.checkout.completion.session import interrupted
+from pannier.checkout.completion.settle import settle
+from pannier.checkout.desk import Desk
+from pannier.checkout.errors import in_progress
+from pannier.checkout.looking import Decision, session_event
+from pannier.checkout.repository import Found
+from pannier.kernel.errors import ErrorKind, PannierError
+from pannier.orders import ExternalReferenceTakenError, OrderService
+from pannier.payments import (
+    Attempt,
+    PaymentFailedError,
+    PaymentService,
+    ProviderRefusedError,
+    ProviderUnavailableError,
+    Wish,
+)
+from pannier.platform.idempotency import Answer, IdempotencyConflictError, IdempotencyInFlightError, Key
+from pannier.platform.principal import Principal
+from pannier.platform.settings import Settings
+
+logger = logging.getLogger(__name__)
+_SYSTEM = Principal("admin", frozenset({"admin", "staff"}), "system")
+_POLL_S = 0.1
+
+
+class Completion:
+    """The payments of one shop's checkouts, and the orders that come of them."""
+
+    def __init__(self, desk: Desk, payments: PaymentService, orders: OrderService, settings: Settings) -> None:
+        self._desk = desk
+        self._payments = payments
+        self._orders = orders
+        self._is_busy_refused = settings.checkout_busy == "refuse"
+        self._patience_s = 2 * settings.payment_timeout_s
+
+    async def run(self, attempt: Attempt, by: Principal, key: Key | None, wish: Wish | None = None) -> Answer:
+        """Do what is next until there is an answer: the order, or where the shopper has to go. Raises refusals.
+
+        With `wish` the provider is asked; without one it is asked only what became of it.
+        """
+        if attempt.order_id is not None:
+            return await self._finish(attempt, await self._shown(attempt, by))
+        attempt = await self._decided(attempt, by, key, wish)
+        if attempt.state == "challenged":
+            return await self._stored(
+                attempt, by, key, lambda found: challenge(found, attempt, self._desk.rules(found))
+            )
+        if not attempt.is_good:
+            await self._refuse(attempt, by, key, declined(attempt))
+        answer = await self._place(attempt, by, key)
+        return await self._finish(await self._payments.find(attempt.id) or attempt, answer)
+
+    async def join(self, attempt: Attempt, by: Principal, *, is_other: bool) -> Answer | None:
+        """What becomes of a payment that somebody else has under way: None when it is over, whatever came of it.
+
+        `is_other`: it is to be paid in another way now, so one that waits for the shopper is left. Raises
+        CompletionInProgressError.
+        """
+        if attempt.state == "challenged":
+            return await self._again(attempt, by, is_other=is_other)
+        give_up_at = asyncio.get_running_loop().time() + (0 if self._is_busy_refused else self._patience_s)
+        while True:
+            now = await self._payments.find(attempt.id)
+            if now is None or not now.is_open or now.order_id is not None or now.state == "challenged":
+                return None
+            claimed = await self._payments.claim(attempt.id)
+            if claimed is not None:
+                await self.advance(claimed)
+                return None
+            if asyncio.get_running_loop().time() >= give_up_at:
+                raise in_progress()
+            await asyncio.sleep(_POLL_S)
+
+    async def advance(self, attempt: Attempt) -> None:
+        """Carry on what nobody is at, or what the provider has told something of. Refusals are stored, not raised."""
+        if not attempt.is_open:
+            await self._after(attempt)
+            return
+        try:
+            await self.run(attempt, _SYSTEM, _key_of(attempt))
+        except IdempotencyConflictError:
+            # Its key was used for something else meanwhile, so nobody waits for the answer under it.
+            await self.advance(replace(attempt, idem_key=None))
+        except PannierError as refusal:
+            if refusal.kind is ErrorKind.unavailable or isinstance(refusal, IdempotencyInFlightError):
+                # Nothing is known, or somebody is at it this very moment.
+                await self._payments.look_again(attempt, self._payments.after_failure(attempt.tries))
+
+    async def come_back(self, by: Principal, checkout_id: uuid.UUID) -> None:
+        """The shopper is back from the provider's page: see what became of it. Raises CheckoutNotFoundError."""
+        found = await self._desk.find(by, checkout_id)
+        if found.attempt is not None and found.attempt.state == "challenged":
+            await self.advance(found.attempt)
+
+    async def hear(self, provider: str, headers: Mapping[str, str], body: bytes) -> None:
+        """A webhook: once per event. What it says is not believed but looked up. Raises WebhookRefusedError,
+        ProviderUnavailableError; then the provider tells again."""
+        notice, attempt, is_new = await self._payments.begin_notice(provider, headers, body)
+        if not is_new:
+            return
+        if attempt is not None:
+            found = await self._payments.look_up(attempt)
+            # One that was only begun is somebody's who is paying at this moment, or the job's.
+            if found is not None and not (found.is_open and found.state == "created"):
+                await self.advance(found)
+        await self._payments.end_notice(provider, notice)
+
+    async def resume(self) -> int:
+        """Take up what a crash has left, what waits for a shopper, and money that goes back; answers how many."""
+        due = await self._payments.due()
+        for attempt_id in due:
+            attempt = await self._payments.claim(attempt_id)
+            if attempt is None:
+                continue
+            try:
+                await self.advance(attempt)
+            except PannierError as trouble:
+                logger.warning("payment %s waits: %s", attempt_id, trouble.error)
+                await self._payments.look_again(attempt, self._payments.after_failure(attempt.tries))
+        return len(due) + await self._payments.resume_refunds()
+
+    async def _decided(self, attempt: Attempt, by: Principal, key: Key | None, wish: Wish | None) -> Attempt:
+        """The attempt with what the provider says of it by now."""
+        if wish is not None:
+            return await authorise(self._payments, attempt, wish)
+        if attempt.state not in {"created", "challenged"}:
+            return attempt
+        found = await self._payments.look_up(attempt)
+        is_over = self._desk.db.clock.now() >= attempt.expires_at
+        if found is not None and not (is_over and found.state in {"created", "challenged"}):
+            if found.state == "challenged":
+                await self._payments.look_again(found, next_look(found, self._desk.db.clock.now()))
+            if found.state != "created":
+                return found
+        if found is not None:
+            # It was begun and never paid; from now on it cannot be.
+            try:
+                found = await self._payments.void(found)
+            except ProviderRefusedError:
+                # It has gone too far for that: what came of it is looked at.
+                found = await self._payments.look_up(found) or found
+            if found.is_good:
+                return found
+        await self._refuse(attempt, by, key, _never_paid())
+        raise AssertionError("a refusal is raised")
+
+    async def _place(self, attempt: Attempt, by: Principal, key: Key | None) -> Answer:
+        assert attempt.checkout_id is not None
+        reference = attempt.asked.get("external_reference")
+        try:
+            outcome = await self._desk.place(
+                attempt.checkout_id,
+                by,
+                key,
+                lambda found, locked: place_paid(found, attempt, self._desk.rules(found), locked),
+                external_reference=reference,
+            )
+        except ExternalReferenceTakenError as taken:
+            await self._refuse(attempt, by, key, taken)
+            raise
+        except PannierError as refusal:
+            if refusal.kind is not ErrorKind.unavailable and not isinstance(refusal, IdempotencyInFlightError):
+                await self._let_go(attempt, refusal)
+            raise
+        assert isinstance(outcome, Answer)
+        return Answer(outcome.body, outcome.status)
+
+    async def _finish(self, attempt: Attempt, answer: Answer) -> Answer:
+        if not attempt.is_open or attempt.order_id is None:
+            return answer
+        document = msgspec.json.decode(answer.body)
+        refusal = await settle(self._payments, self._orders, attempt, document["order"]["number"], _SYSTEM)
+        if refusal is not None:
+            raise refusal
+        return answer
+
+    async def _refuse(self, attempt: Attempt, by: Principal, key: Key | None, refusal: PannierError) -> None:
+        """Store a refusal with the checkout as it was before, and see to the money. Raises it, always."""
+        try:
+            await self._stored(
+                attempt, by, key, lambda found: give_up(found, attempt, refusal, self._desk.rules(found)), locks=True
+            )
+        except PannierError as told:
+            if told.kind is not ErrorKind.unavailable and not isinstance(told, IdempotencyInFlightError):
+                await self._let_go(attempt, told)
+            raise
+        raise refusal
+
+    async def _let_go(self, attempt: Attempt, refusal: PannierError) -> None:
+        found = await self._payments.find(attempt.id)
+        if found is not None and not found.is_open:
+            await self._after(found, refusal.error.lower())
+
+    async def _after(self, attempt: Attempt, reason: str = "no order came of it") -> None:
+        """Nobody's order stands for it: its money goes back."""
+        if attempt.order_id is not None:
+            await self._payments.look_again(attempt, None)
+            return
+        try:
+            await give_back(self._payments, attempt, reason, self._desk.db.clock.now())
+        except ProviderUnavailableError:
+            await self._payments.look_again(attempt, self._payments.after_failure(attempt.tries))
+
+    async def _again(self, attempt: Attempt, by: Principal, *, is_other: bool) -> Answer | None:
+        """A payment that waits for its shopper, who asks again: she may have paid, or wants to pay in another way."""
+        await self.advance(attempt)
+        now = await self._payments.find(attempt.id)
+        if now is None or not now.is_open or now.order_id is not None:
+            return None
+        if not is_other:
+            return await self._shown(now, by)
+
+        def leave(found: Found) -> Decision:
+            house, session = self._desk.rules(found), found.session
+            assert session is not None
+            if found.attempt is None or found.attempt.id != attempt.id:
+                return Decision(steps.show(found, house))
+            session, closed = interrupted(found, session)
+            session = replace(session, version=session.version + 1, updated_at=found.at)
+            event = session_event(session, "checkout.payment_left", {"payment_id": attempt.id})
+            return Decision({}, save={"session": session, "events": [event], "at": found.at, **closed})
+
+        await self._stored(attempt, by, None, leave, locks=True)
+        return None
+
+    async def _shown(self, attempt: Attempt, by: Principal) -> Answer:
+        """The checkout as it is now."""
+        assert attempt.checkout_id is not None
+        found = await self._desk.find(by, attempt.checkout_id)
+        return Answer(msgspec.json.encode(steps.show(found, self._desk.rules(found))))
+
+    async def _stored(self, attempt: Attempt, by: Principal, key: Key | None, decide, *, locks: bool = False) -> Answer:  # type: ignore[no-untyped-def]  # see Desk.change
+        assert attempt.checkout_id is not None
+        outcome = await self._desk.change(attempt.checkout_id, by, key, decide, locks_stock=locks, is_repeatable=True)
+        assert isinstance(outcome, Answer)
+        return Answer(outcome.body, outcome.status)
+
+
+def _key_of(attempt: Attempt) -> Key | None:
+    if attempt.idem_owner is None or attempt.idem_key is None or attempt.idem_hash is None:
+        return None
+    return Key(bytes.fromhex(attempt.idem_owner), attempt.idem_key, bytes.fromhex(attempt.idem_hash))
+
+
+def _never_paid() -> PaymentFailedError:
+    return PaymentFailedError(
+        "The payment was not made, and nothing was charged. Pay again, or in another way.",
+        field="payment_method",
+        details={"reason": "not_paid"},
+    )

@@ -1,0 +1,51 @@
+"""What must hold of the money and the goods of orders after their sale."""
+
+from __future__ import annotations
+
+from pannier.platform.invariants import Invariant
+
+AFTER = (
+    Invariant(
+        "order.money",
+        "What was paid is what paid orders cost, and what was given back of it: money captured = orders paid + refunds",
+        """select id, number, status, payment_status, total_minor, tendered_minor, captured_minor, refunding_minor,
+                  refunded_minor, credited_minor, given_back_minor
+             from orders
+            where refunded_minor > refunding_minor or refunding_minor > captured_minor
+               or (payment_status in ('paid', 'refunded') and status <> 'canceled'
+                   and captured_minor - refunding_minor
+                       < total_minor - credited_minor - (tendered_minor - given_back_minor))
+               or (payment_status = 'refunded' and captured_minor <> refunded_minor)""",
+    ),
+    Invariant(
+        "order.refunds",
+        "What an order gave back, and is giving back, is what its refunds come to, to money and to gift cards",
+        """select o.id, o.number, o.refunding_minor, o.refunded_minor, o.given_back_minor, r.asked, r.given, r.cards
+             from orders o
+             left join (select order_id,
+                               sum(amount_minor - given_back_minor) filter (where state <> 'failed') as asked,
+                               sum(amount_minor - given_back_minor) filter (where state = 'succeeded') as given,
+                               sum(given_back_minor) as cards
+                          from order_refund group by order_id) r on r.order_id = o.id
+            where (o.refunding_minor, o.refunded_minor) is distinct from (coalesce(r.asked, 0), coalesce(r.given, 0))
+               or (o.status <> 'canceled' and o.given_back_minor <> coalesce(r.cards, 0))
+               or (o.status = 'canceled' and o.given_back_minor <> o.tendered_minor)
+           union all
+           select r.order_id, null, null, null, null, null, null, null from order_refund r
+            where not exists (select 1 from orders o where o.id = r.order_id)""",
+    ),
+    Invariant(
+        "order.returns",
+        "Units that are on their way back, or came back, are those of the order's returns",
+        """select l.order_id, l.id as line_id, l.quantity_returning, l.quantity_returned, r.coming, r.came
+             from order_line l
+             left join (select k.order_id, x.line_id,
+                               sum(x.quantity)
+                                 filter (where k.state in ('requested', 'approved', 'received')) as coming,
+                               sum(x.restocked + x.written_off) filter (where k.state = 'completed') as came
+                          from order_return_line x join order_return k on k.id = x.return_id
+                         group by k.order_id, x.line_id) r on r.order_id = l.order_id and r.line_id = l.id
+            where (l.quantity_returning, l.quantity_returned)
+                  is distinct from (coalesce(r.coming, 0), coalesce(r.came, 0))""",
+    ),
+)

@@ -1,0 +1,151 @@
+"""How an order changes: locked, judged, carried out and told, in one transaction that may be tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from pannier.kernel.errors import PannierError
+from pannier.kernel.ids import uuid7
+from pannier.orders import repository, rules
+from pannier.orders.errors import OrderClosedError, OrderNotFoundError, RefundExceedsError
+from pannier.orders.models import Aftermath, Order, Transition
+from pannier.orders.repository import LockedOrder
+from pannier.orders.view import show
+from pannier.platform import idempotency
+from pannier.platform.database import Connection, Database
+from pannier.platform.idempotency import Answer, Key
+from pannier.platform.observability.context import correlation_id
+from pannier.platform.principal import Principal
+
+#: What becomes of a locked order: a step, or None where there is none to take. Raises a refusal.
+Decide = Callable[[Order, LockedOrder], Transition | None]
+#: What is answered of an order that was changed; with what came after its sale where that is asked for.
+Tell = Callable[[Order, Aftermath | None], Mapping[str, Any]]
+_MONEY = "PN030"
+
+
+class OrderChanges:
+    """Carries out the steps of one shop's orders."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    async def change(
+        self,
+        principal: Principal,
+        number: str,
+        decide: Decide,
+        *,
+        reason: str = "",
+        key: Key | None = None,
+        tell: Tell | None = None,
+        also: Callable[[Connection, Order, Transition], Awaitable[None]] | None = None,
+        status: int = 200,
+    ) -> Answer:
+        """The answer to a change. With `tell` the decision is given what came after the sale, and so is the answer;
+        `also` is done in the same transaction. Raises what `decide` raises, OrderNotFoundError, RefundExceedsError."""
+
+        async def command(connection: Connection) -> Answer | PannierError:
+            locked = await repository.lock(
+                connection, number, principal, key, self.db.offset, looks_after=tell is not None
+            )
+            if locked.outcome == "ORDER_NOT_FOUND":
+                refused: PannierError = not_found(number)
+                await idempotency.keep(connection, key, idempotency.kept_refusal(refused), self.db.clock.now())
+                return refused
+            if locked.outcome is not None or locked.order is None:
+                return idempotency.replayed(locked.outcome or "", locked.answer)
+            try:
+                step = decide(locked.order, locked)
+                if step is not None:
+                    await _carry_out(connection, values_of(locked.order, step, principal, reason, locked.at))
+                    if also is not None:
+                        await also(connection, locked.order, step)
+            except PannierError as refusal:
+                if not idempotency.is_recorded(refusal):
+                    raise
+                await idempotency.keep(connection, key, idempotency.kept_refusal(refusal), locked.at)
+                return refusal
+            order = await repository.read(connection, number, principal)
+            assert order is not None
+            after = None if tell is None else await repository.aftermath(connection, order.id)
+            document = show(order) if tell is None else tell(order, after)
+            answer = Answer(msgspec.json.encode(document, enc_hook=str), status)
+            await idempotency.keep(connection, key, idempotency.kept_answer(answer), locked.at)
+            return answer
+
+        # Each step finds under the lock whether it was taken already, so it may be tried again.
+        is_repeatable = key is not None or tell is None
+        outcome = await idempotency.settled(lambda: self.db.write(command), is_repeatable=is_repeatable)
+        if isinstance(outcome, PannierError):
+            raise outcome
+        return outcome
+
+
+async def _carry_out(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Raises RefundExceedsError where the database knows better what there is to give back."""
+    if not values.get("money"):
+        await repository.step(connection, values)
+        return
+    try:
+        # The refusal is recorded in this transaction, which an error would have ended.
+        async with connection.transaction():
+            await repository.step(connection, values)
+    except asyncpg.PostgresError as problem:
+        if problem.sqlstate != _MONEY:
+            raise
+        there = int(str(problem))
+        raise RefundExceedsError(
+            f"There is not so much left to give back: {there} in minor units.",
+            field="amount",
+            details={"available": there},
+        ) from problem
+
+
+def values_of(order: Order, step: Transition, principal: Principal, reason: str, at: datetime) -> dict[str, object]:
+    """A step as `order_step` takes it."""
+    earned = int(order.quote.get("points_earned", 0)) if step.event == "order.paid" else 0
+    return {
+        **({"money": step.money} if step.money else {}),
+        **({"rows": step.rows} if step.rows else {}),
+        **({"earns": earned, "purse_id": uuid7()} if earned > 0 else {}),
+        "order_id": order.id,
+        "version": order.version + 1,
+        "status": step.status,
+        "payment_status": step.payment_status,
+        "stock": step.stock,
+        "units": step.units,
+        "reason": reason or "",
+        "event_id": uuid7(),
+        "event": step.event,
+        "data": {
+            "number": order.number,
+            "status": step.status,
+            "payment_status": step.payment_status,
+            **step.data,
+        },
+        "actor": principal.user_id or principal.kind,
+        "device": principal.device,
+        "correlation_id": correlation_id.get(),
+        "at": at,
+    }
+
+
+def open_order(order: Order) -> Order:
+    """The order, unless it is closed. Raises OrderClosedError."""
+    if rules.is_closed(order):
+        raise OrderClosedError(
+            f"Order {order.number} is {order.status}; nothing happens to it any more.",
+            details={"status": order.status},
+        )
+    return order
+
+
+def not_found(number: str) -> OrderNotFoundError:
+    """The refusal for an order that is not there, or somebody else's."""
+    return OrderNotFoundError(f"There is no order {number} that you may see.", field="number")

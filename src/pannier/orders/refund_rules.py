@@ -1,0 +1,148 @@
+"""What may be given back of an order, and to where. Pure.
+
+money       what was paid and is not being given back
+purses      what gift cards and store credit paid and have not got back; points stay paid
+a line      what it costs with its tax, less what was given back for it
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pannier.orders.errors import OrderQuantityError, RefundExceedsError
+from pannier.orders.models import Aftermath, Order, Refund, Transition
+from pannier.orders.rules import added_tax_of, balance_of
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A refund that somebody asks for: an amount, or amounts of lines; all there is when neither is named."""
+
+    amount_minor: int | None = None
+    lines: Mapping[uuid.UUID, int] | None = None
+
+
+def refundable(order: Order) -> tuple[int, int]:
+    """What can be given back, in minor units: in money, and to gift cards, credit and points."""
+    return order.captured_minor - order.refunding_minor, order.tendered_minor - order.given_back_minor
+
+
+def line_rooms(order: Order, after: Aftermath) -> dict[uuid.UUID, int]:
+    """What of each line's price was not given back yet."""
+    added = added_tax_of(order)
+    rooms = {line.id: line.total_minor + added[str(line.id)] for line in order.lines}
+    for refund in after.refunds:
+        if refund.state == "failed" or refund.return_id is not None:
+            continue
+        for part in refund.lines:
+            rooms[uuid.UUID(str(part["line_id"]))] -= int(part["amount_minor"])
+    for one in after.returns:
+        for line in one.lines:
+            rooms[line.line_id] -= line.credited_minor
+    return rooms
+
+
+def ask(order: Order, after: Aftermath, wanted: Wanted, refund_id: uuid.UUID, reason: str) -> Transition:
+    """The step of a refund's being asked for. Raises RefundExceedsError, OrderQuantityError for an unknown line."""
+    money, purses = refundable(order)
+    amount = money + purses if wanted.amount_minor is None else wanted.amount_minor
+    parts: list[dict[str, Any]] = []
+    if wanted.lines is not None:
+        parts = _line_parts(order, after, wanted.lines)
+        amount = sum(part["amount_minor"] for part in parts)
+    if amount > money + purses or amount == 0:
+        raise exceeds(amount, money + purses)
+    # What the shop has too much is given back first: it is asked for no longer as it is.
+    owed = max(0, -balance_of(order))
+    credit = 0 if order.status == "canceled" else max(0, amount - owed)
+    return begun(order, amount, parts, refund_id, reason, credit=credit)
+
+
+def begun(
+    order: Order,
+    amount: int,
+    lines: Sequence[Mapping[str, Any]],
+    refund_id: uuid.UUID,
+    reason: str,
+    *,
+    credit: int = 0,
+    return_id: uuid.UUID | None = None,
+) -> Transition:
+    """A refund that begins: money first, then the purses, which have theirs at once."""
+    money, _ = refundable(order)
+    in_money = min(amount, money)
+    row = {
+        "id": refund_id,
+        "amount_minor": amount,
+        "given_back_minor": amount - in_money,
+        "currency": order.currency,
+        "lines": list(lines),
+        "reason": reason,
+        "return_id": return_id,
+    }
+    moves = {"refunding": in_money, "given_back": amount - in_money, "credited": credit}
+    return Transition(
+        order.status,
+        order.payment_status,
+        "order.refund_requested",
+        data={"refund": {name: row[name] for name in ("id", "amount_minor", "currency", "return_id")}},
+        money={name: value for name, value in moves.items() if value},
+        rows={"refund": row},
+    )
+
+
+def settle(order: Order, refund: Refund, failure: str | None) -> Transition:
+    """The step of a refund's end: given, or refused by whoever gives it (then it can be asked for again).
+
+    What was credited for a refund that came to nothing stays credited: the customer is owed it.
+    """
+    money = refund.money_minor
+    told = {"refund": {"id": refund.id, "amount_minor": refund.amount_minor, "currency": refund.currency}}
+    if failure is not None:
+        row = {"id": refund.id, "state": "failed", "failure": failure}
+        return Transition(
+            order.status,
+            order.payment_status,
+            "order.refund_failed",
+            data={**told, "failure": failure},
+            money={"refunding": -money},
+            rows={"settled": row},
+        )
+    is_all = order.refunded_minor + money == order.captured_minor
+    is_nothing_left = is_all and order.credited_minor >= order.total_minor - (
+        order.tendered_minor - order.given_back_minor
+    )
+    status = "refunded" if is_nothing_left and order.status != "canceled" else order.status
+    return Transition(
+        status,
+        "refunded" if is_all else order.payment_status,
+        "order.refunded" if is_all else "order.refunded_in_part",
+        data=told,
+        money={"refunded": money},
+        rows={"settled": {"id": refund.id, "state": "succeeded", "failure": None}},
+    )
+
+
+def exceeds(amount: int, available: int) -> RefundExceedsError:
+    """The refusal of more than there is."""
+    return RefundExceedsError(
+        f"{available} minor units can be given back, and {amount} are asked for."
+        if available
+        else "Nothing is left to give back: nothing was paid, or all of it is given back.",
+        field="amount",
+        details={"requested": amount, "available": available},
+    )
+
+
+def _line_parts(order: Order, after: Aftermath, wanted: Mapping[uuid.UUID, int]) -> list[dict[str, Any]]:
+    rooms, parts = line_rooms(order, after), []
+    for line_id, amount in wanted.items():
+        if line_id not in rooms:
+            raise OrderQuantityError("The order has no such line.", field="lines", details={"line_id": str(line_id)})
+        if amount > rooms[line_id]:
+            raise exceeds(amount, rooms[line_id])
+        parts.append({"line_id": line_id, "amount_minor": amount})
+    return parts

@@ -1,0 +1,45 @@
+"""Payments: attempts, an append-only ledger of money that moved, refunds, and the providers who move it."""
+
+from pannier.payments.adapters.gateway import CHOICES as TEST_CHOICES
+from pannier.payments.adapters.gateway import TestGateway
+from pannier.payments.adapters.promises import PromiseProvider
+from pannier.payments.errors import (
+    PaymentFailedError,
+    ProviderUnavailableError,
+    RefundRefusedError,
+    WebhookRefusedError,
+)
+from pannier.payments.models import Attempt, Notice, Refund, Report, Wish
+from pannier.payments.ports import PaymentProvider, ProviderRefusedError, ProviderTroubleError
+from pannier.payments.providers import TEST_PAGE, Providers, open_providers
+from pannier.payments.repository import close as close_attempt
+from pannier.payments.repository import due as attempt_due
+from pannier.payments.repository import find as find_attempt
+from pannier.payments.repository import find_open as find_open_attempt
+from pannier.payments.service import PaymentService
+
+__all__ = [
+    "TEST_CHOICES",
+    "TEST_PAGE",
+    "Attempt",
+    "Notice",
+    "PaymentFailedError",
+    "PaymentProvider",
+    "PaymentService",
+    "PromiseProvider",
+    "ProviderRefusedError",
+    "ProviderTroubleError",
+    "ProviderUnavailableError",
+    "Providers",
+    "Refund",
+    "RefundRefusedError",
+    "Report",
+    "TestGateway",
+    "WebhookRefusedError",
+    "Wish",
+    "attempt_due",
+    "close_attempt",
+    "find_attempt",
+    "find_open_attempt",
+    "open_providers",
+]

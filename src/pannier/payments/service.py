@@ -1,0 +1,254 @@
+"""Payments: the provider is asked between transactions, and what it says is taken in by one.
+
+    attempt = await payments.authorize(attempt, Wish(token="tok_succeeds"))   # asks, and books what is so by now
+    asked = await payments.refund(order_id, 500, "one was broken", actor="staff")
+
+What orders do in transactions of their own: `ask_refund(connection, ...)` beside the change it is for, then
+`carry_out_refunds(ids)` after the commit. What nobody gets to is done by `resume_refunds`, a job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import asyncpg
+
+from pannier.payments import repository
+from pannier.payments.errors import ProviderUnavailableError, RefundRefusedError
+from pannier.payments.models import Attempt, Notice, Refund, Report, Wish
+from pannier.payments.ports import PaymentProvider, ProviderRefusedError, ProviderTroubleError
+from pannier.payments.providers import Providers
+from pannier.platform.database import Database, in_transaction
+from pannier.platform.settings import Settings
+
+if TYPE_CHECKING:
+    from pannier.platform.database import Connection
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+SYSTEM = "system"
+_TOO_MUCH = "PN020"
+_BATCH = 50
+# Seconds until what failed is tried again: they double, up to an hour.
+_AGAIN_S, _AGAIN_S_MAX = 5.0, 3600.0
+
+
+class PaymentService:
+    """The payments of one shop."""
+
+    def __init__(self, db: Database, settings: Settings, providers: Providers) -> None:
+        self._db = db
+        self.providers = providers
+        self.lease = timedelta(seconds=settings.completion_lease_s)
+        self._timeout_s = settings.payment_timeout_s
+
+    async def find(self, attempt_id: uuid.UUID) -> Attempt | None:
+        """An attempt by its id."""
+        async with self._db.read() as connection:
+            return await repository.find(connection, attempt_id)
+
+    async def find_open(self, checkout_id: uuid.UUID) -> Attempt | None:
+        """The attempt that the completion of a checkout stands on."""
+        async with self._db.read() as connection:
+            return await repository.find_open(connection, checkout_id)
+
+    async def of_order(self, order_id: uuid.UUID) -> tuple[list[Attempt], list[Refund]]:
+        """The payments of an order, and what was asked back of them; the oldest first."""
+        async with self._db.read() as connection:
+            return await repository.of_order(connection, order_id), await repository.refunds_of(connection, order_id)
+
+    async def authorize(self, attempt: Attempt, wish: Wish) -> Attempt:
+        """Be paid. Raises ProviderUnavailableError when the answer is not known: look it up then."""
+        return await self._ask(attempt, lambda provider: provider.authorize(attempt, wish))
+
+    async def capture(self, attempt: Attempt) -> Attempt:
+        """Take what is authorised. Raises ProviderUnavailableError, ProviderRefusedError."""
+        return await self._ask(attempt, lambda provider: provider.capture(attempt), is_refusal_raised=True)
+
+    async def void(self, attempt: Attempt) -> Attempt:
+        """Let go of what is authorised or was never paid. What was captured meanwhile is booked as such."""
+        return await self._ask(attempt, lambda provider: provider.void(attempt), is_refusal_raised=True)
+
+    async def look_up(self, attempt: Attempt) -> Attempt | None:
+        """The attempt with what became of it; None when the provider has never heard of it."""
+        provider = self.providers.of(attempt.provider)
+        report = await self._answered(provider, provider.look_up(attempt))
+        return None if report is None else await self._taken_in(attempt, report)
+
+    async def refund(
+        self, order_id: uuid.UUID, amount_minor: int | None, reason: str, *, actor: str
+    ) -> list[uuid.UUID]:
+        """Give back so much of what an order has paid, all of it when no amount is named: the ids of the refunds.
+
+        Raises RefundRefusedError. What the provider does not answer is done later.
+        """
+
+        async def command(connection: Connection) -> list[uuid.UUID]:
+            return await self.ask_refund(connection, order_id, amount_minor, reason, actor=actor, at=self._now())
+
+        asked = await self._db.write(command)
+        await self.carry_out_refunds(asked)
+        return asked
+
+    async def ask_refund(
+        self,
+        connection: Connection,
+        order_id: uuid.UUID,
+        amount_minor: int | None,
+        reason: str,
+        *,
+        actor: str,
+        at: datetime,
+    ) -> list[uuid.UUID]:
+        """Ask for money in a transaction of somebody's, after the order's lock. `carry_out_refunds` comes after it.
+
+        Raises RefundRefusedError; the transaction is as before then.
+        """
+        try:
+            async with connection.transaction():
+                return await repository.ask_refund(connection, order_id, amount_minor, reason, actor, at)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate != _TOO_MUCH:
+                raise
+            raise RefundRefusedError(
+                f"{error.args[0]} of {amount_minor} are there to be given back.",
+                field="amount",
+                details={"requested": amount_minor, "available": int(error.args[0])},
+            ) from None
+
+    async def give_back(self, attempt: Attempt, reason: str) -> None:
+        """Give back all of an attempt that no order stands for."""
+        amount = attempt.captured_minor - attempt.refunding_minor
+
+        async def command(connection: Connection) -> uuid.UUID:
+            return await repository.begin_refund(connection, attempt, amount, reason, SYSTEM, self._now())
+
+        try:
+            await self.carry_out_refunds([await self._db.write(command)])
+        except asyncpg.PostgresError as error:
+            # Somebody else has asked for it meanwhile.
+            if error.sqlstate != _TOO_MUCH:
+                raise
+
+    async def carry_out_refunds(self, refund_ids: Sequence[uuid.UUID]) -> None:
+        """Give back what was asked for; what fails is tried again later, by the job."""
+        for refund_id in refund_ids:
+            await self._carry_out(refund_id)
+
+    async def resume_refunds(self) -> int:
+        """Carry out refunds that nobody got to; answers how many there were."""
+        async with self._db.read() as connection:
+            due = await repository.due_refunds(connection, self._now(), _BATCH)
+        await self.carry_out_refunds(due)
+        return len(due)
+
+    async def begin_notice(
+        self, provider: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[Notice, Attempt | None, bool]:
+        """A webhook, the attempt it is about, and whether it is new. Raises WebhookRefusedError."""
+        notice = self.providers.of(provider).notice(headers, body)
+
+        async def command(connection: Connection) -> tuple[Attempt | None, bool]:
+            attempt = None if notice.attempt_id is None else await repository.find(connection, notice.attempt_id)
+            if attempt is None and notice.reference is not None:
+                attempt = await repository.find_by_reference(connection, provider, notice.reference)
+            known = None if attempt is None else attempt.id
+            return attempt, await repository.begin_webhook(connection, provider, notice, known, self._now())
+
+        attempt, is_new = await self._db.write(command)
+        return notice, attempt, is_new
+
+    async def end_notice(self, provider: str, notice: Notice) -> None:
+        """The webhook was carried out: another one like it changes nothing."""
+        await self._db.write(
+            lambda connection: repository.end_webhook(connection, provider, notice.event_id, self._now())
+        )
+
+    async def due(self) -> list[uuid.UUID]:
+        """Attempts that somebody has to look at."""
+        async with self._db.read() as connection:
+            return await repository.due_attempts(connection, self._now(), _BATCH)
+
+    async def claim(self, attempt_id: uuid.UUID) -> Attempt | None:
+        """Take on an attempt whose time has come; None when somebody else has."""
+        return await self._db.write(
+            lambda connection: repository.claim(connection, attempt_id, self.lease, self._now())
+        )
+
+    async def finish(self, attempt: Attempt) -> None:
+        """Its order stands, or is canceled: nothing of the completion is left to be done."""
+        await self._db.write(lambda connection: repository.close(connection, attempt.id, None, None, self._now()))
+
+    async def look_again(self, attempt: Attempt, at: datetime | None) -> None:
+        """Say when somebody has to look at an attempt again."""
+        await self._db.write(lambda connection: repository.due(connection, attempt.id, at))
+
+    def after_failure(self, tries: int) -> datetime:
+        """When to try again what failed so often."""
+        return self._now() + timedelta(seconds=min(_AGAIN_S * 2 ** min(tries, 20), _AGAIN_S_MAX))
+
+    async def _carry_out(self, refund_id: uuid.UUID) -> None:
+        refund = await self._db.write(
+            lambda connection: repository.claim_refund(connection, refund_id, self.lease, self._now())
+        )
+        attempt = None if refund is None else await self.find(refund.attempt_id)
+        if refund is None or attempt is None:
+            return
+        provider = self.providers.of(attempt.provider)
+        report, failure = None, None
+        try:
+            report = await self._answered(
+                provider, provider.refund(attempt, refund.id, refund.amount_minor, refund.reason)
+            )
+        except ProviderUnavailableError:
+            # The lease runs out, and the job asks again under the same key.
+            return
+        except ProviderRefusedError as refused:
+            failure = str(refused)[:500]
+            logger.error("refund %s of payment %s was refused: %s", refund.id, attempt.id, failure)
+        await self._db.write(
+            lambda connection: repository.settle_refund(
+                connection, refund.id, report, failure, refund.actor, self._now()
+            )
+        )
+
+    async def _ask(
+        self, attempt: Attempt, act: Callable[[PaymentProvider], Awaitable[Report]], *, is_refusal_raised: bool = False
+    ) -> Attempt:
+        provider = self.providers.of(attempt.provider)
+        try:
+            report = await self._answered(provider, act(provider))
+        except ProviderRefusedError as refused:
+            if is_refusal_raised:
+                raise
+            report = Report(state="declined", reason=str(refused)[:200])
+        return await self._taken_in(attempt, report)
+
+    async def _answered(self, provider: PaymentProvider, answer: Awaitable[T]) -> T:
+        """What a provider answers in time. Raises ProviderUnavailableError: what was asked may have been done."""
+        assert not in_transaction.get(), "a provider is asked between transactions"
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await answer
+        except (TimeoutError, ProviderTroubleError) as trouble:
+            logger.warning("payment provider %s: %s", provider.code, str(trouble) or "no answer in time")
+            raise ProviderUnavailableError(
+                "The payment provider does not answer right now. Ask for the checkout's status in a moment: "
+                "what became of the payment is looked up, and it is charged once at most.",
+                headers={"Retry-After": "5"},
+            ) from trouble
+
+    async def _taken_in(self, attempt: Attempt, report: Report) -> Attempt:
+        found = await self._db.write(
+            lambda connection: repository.apply(connection, attempt.id, report, SYSTEM, self._now())
+        )
+        assert found is not None, f"attempt {attempt.id} is gone"
+        return found
+
+    def _now(self) -> datetime:
+        return self._db.clock.now()

@@ -1,0 +1,90 @@
+-- Money that is given back: asked for in somebody's transaction, given by the provider after it, noted in another.
+
+-- Asks for p_amount of what an order has paid, from its newest payment back; null is all of it. Called in the
+-- transaction of whatever it is for. p_ids: an id for each refund that there could be. Raises PN020 when less was
+-- paid than that. Answers [{id, attempt_id, amount_minor}, ...].
+create or replace function refund_ask(
+  p_order uuid, p_amount bigint, p_reason text, p_ids uuid[], p_actor text, p_correlation text, p_at timestamptz
+) returns jsonb language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  a record;
+  v_left bigint := p_amount;
+  v_part bigint;
+  v_asked jsonb := '[]';
+  v_count integer := 0;
+begin
+  for a in
+    select id, currency, captured_minor - refunding_minor as there from payment_attempt
+     where order_id = p_order and captured_minor > refunding_minor order by created_at desc, id for update
+  loop
+    v_part := least(coalesce(v_left, a.there), a.there);
+    exit when v_part = 0;
+    v_count := v_count + 1;
+    if v_count > cardinality(p_ids) then
+      raise exception 'order % has more payments than ids were brought', p_order;
+    end if;
+    perform refund_begin(p_ids[v_count], a.id, v_part, p_reason, p_actor, p_correlation, p_at);
+    v_asked := v_asked || jsonb_build_object('id', p_ids[v_count], 'attempt_id', a.id, 'amount_minor', v_part);
+    v_left := v_left - v_part;
+  end loop;
+  if v_left > 0 then
+    raise exception using errcode = 'PN020', message = (p_amount - v_left)::text;
+  end if;
+  return v_asked;
+end $$;
+
+-- A refund of one attempt. One conditional update decides whether there is so much; raises PN020 otherwise.
+create or replace function refund_begin(
+  p_refund uuid, p_attempt uuid, p_amount bigint, p_reason text, p_actor text, p_correlation text, p_at timestamptz
+) returns void language plpgsql as $$
+begin
+  update payment_attempt set refunding_minor = refunding_minor + p_amount, updated_at = p_at
+   where id = p_attempt and refunding_minor + p_amount <= captured_minor;
+  if not found then
+    raise exception using errcode = 'PN020', message = '0';
+  end if;
+  insert into refund (id, attempt_id, order_id, amount_minor, currency, state, reason, actor, correlation_id, due_at,
+                      created_at, updated_at)
+  select p_refund, a.id, a.order_id, p_amount, a.currency, 'pending', p_reason, p_actor, p_correlation, p_at, p_at, p_at
+    from payment_attempt a where a.id = p_attempt;
+end $$;
+
+create or replace function refund_claim(p_refund uuid, p_lease interval, p_now timestamptz) returns text language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+as $$
+begin
+  update refund set due_at = p_now + p_lease, tries = tries + 1
+   where id = p_refund and state = 'pending' and due_at <= p_now;
+  return case when found then (select row_to_json(r)::text from refund r where r.id = p_refund) end;
+end $$;
+
+-- What became of a refund; a second time changes nothing. p_report is what the provider says of the payment, null
+-- where it refused. Of money that is given back by hand there is no report of a sum: it is what was given before, and this.
+create or replace function refund_settle(
+  p_refund uuid, p_report jsonb, p_failure text, p_events uuid[], p_actor text, p_correlation text, p_at timestamptz
+) returns void language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  r refund;
+begin
+  perform 1 from payment_attempt a where a.id = (select attempt_id from refund where id = p_refund) for update;
+  update refund set state = case when p_report is null then 'failed' else 'succeeded' end::refund_state, failure = p_failure,
+         due_at = null, updated_at = p_at
+   where id = p_refund and state = 'pending' returning * into r;
+  if not found then
+    return;
+  end if;
+  if p_report is null then
+    update payment_attempt set refunding_minor = greatest(refunded_minor, refunding_minor - r.amount_minor), updated_at = p_at
+     where id = r.attempt_id;
+    return;
+  end if;
+  if p_report->'refunded_minor' = 'null' then
+    p_report := p_report || jsonb_build_object('refunded_minor',
+      (select a.refunded_minor + r.amount_minor from payment_attempt a where a.id = r.attempt_id));
+  end if;
+  perform payment_apply(r.attempt_id, p_report, p_events, p_actor, p_correlation, p_at);
+end $$;

@@ -1,0 +1,52 @@
+"""How the shop is paid, and by whom."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+
+from pannier.platform.settings.base import SettingsPart
+
+_ADDRESS = r"^https?://[^\s/?#]+(/[^\s?#]*)?$"
+KNOWN_METHODS = ("invoice", "cash_on_delivery", "stripe", "test")
+
+
+class PaymentSettings(SettingsPart):
+    """Providers are asked between transactions; docs/explanation/payments.md says how."""
+
+    # Payments
+    payment_methods: tuple[str, ...] = Field(
+        ("invoice", "cash_on_delivery"),
+        description='Ways to pay that are offered, as JSON: of "invoice", "cash_on_delivery", "stripe", and "test", '
+        "the gateway for trying a shop out, by which anybody pays without money.",
+    )
+    payment_capture: Literal["at_once", "ordered"] = Field(
+        "at_once",
+        description="When money is taken: with the authorisation, or when the order stands. What comes to no order is "
+        "given back, or let go.",
+    )
+    payment_timeout_s: float = Field(6.0, gt=0, le=60, description="Seconds that a payment provider is waited for.")
+    payment_page_ttl_s: float = Field(
+        1800.0, ge=60, description="Seconds that a shopper has on the provider's page; the goods are held meanwhile."
+    )
+    completion_lease_s: float = Field(
+        15.0,
+        gt=0,
+        description="Seconds after which a completion that was left by a crash is taken over; longer than "
+        "PANNIER_PAYMENT_TIMEOUT_S.",
+    )
+    completion_resume_interval_s: float = Field(
+        2.0, gt=0, description="Seconds between two looks for completions and refunds that somebody has to carry on."
+    )
+    test_gateway_secret: SecretStr = Field(
+        SecretStr("not-a-secret"), description="What the test gateway signs its webhooks with."
+    )
+
+    @field_validator("payment_methods")
+    @classmethod
+    def _known_methods(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = set(value) - set(KNOWN_METHODS)
+        if unknown or not value:
+            raise ValueError(f"knows {', '.join(KNOWN_METHODS)}, not {sorted(unknown) or 'an empty list'}")
+        return value

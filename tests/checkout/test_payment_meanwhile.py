@@ -1,0 +1,237 @@
+"""What happens beside a payment while it is being made: nobody is charged for no order, and no order stands unpaid."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pannier.checkout import CheckoutPatch
+from pannier.kernel.clock import ManualClock
+from pannier.kernel.errors import PannierError
+from pannier.payments import (
+    Attempt,
+    PaymentFailedError,
+    ProviderRefusedError,
+    ProviderTroubleError,
+    ProviderUnavailableError,
+    Report,
+    TestGateway,
+    WebhookRefusedError,
+    Wish,
+)
+from pannier.platform.database import Database
+from pannier.platform.idempotency import Key, key_of
+from pannier.platform.settings import Settings
+from tests.checkout.test_payment import charged, ledger, pay_on_page, payments_of, ready, shop_of
+from tests.support.books import faults
+from tests.support.shop import STAFF, Shop, count, stock_figures
+
+
+def gateway_of(shop: Shop) -> TestGateway:
+    gateway = shop.checkouts.payments.providers.test_gateway
+    assert gateway is not None
+    return gateway
+
+
+async def the_order(shop: Shop) -> Any:
+    (order,), _ = await shop.orders.list_all()
+    return order
+
+
+@pytest.mark.parametrize("capture", ["at_once", "ordered"])
+async def test_a_payment_let_go_of_since_it_was_looked_at_places_no_order(
+    db: Database, settings: Settings, capture: str
+) -> None:
+    """Somebody was led back, and before the order was placed the job let the authorisation go."""
+    shop = shop_of(db, settings, payment_capture="ordered")
+    _, shopper, session = await ready(shop)
+    await shop.checkouts.complete(shopper, session.id)
+    await pay_on_page(shop)
+    (row,) = await payments_of(db)
+    attempt = await shop.checkouts.payments.find(row["id"])
+    assert attempt is not None
+    seen = await shop.checkouts.payments.look_up(attempt)
+    assert seen is not None
+    assert seen.is_good
+    if capture == "at_once":
+        # As it was seen, had the money been taken with the authorisation.
+        seen = replace(seen, state="captured", captured_minor=seen.amount_minor)
+    await shop.checkouts.payments.void(attempt)
+
+    with pytest.raises(PaymentFailedError):
+        await shop.checkouts.completion.run(seen, shopper, None)
+
+    assert await count(db, "orders") == 0
+    assert await charged(db) == 0
+    assert (await shop.checkouts.get(shopper, session.id))["status"] == "ready_for_complete"
+    assert await faults(db) == {}
+
+
+async def test_an_order_canceled_before_its_money_is_taken_is_never_charged(
+    db: Database, settings: Settings, clock: ManualClock
+) -> None:
+    shop = shop_of(db, settings, payment_capture="ordered")
+    variant, shopper, session = await ready(shop)
+    gateway = gateway_of(shop)
+    shop.checkouts.payments.providers.put("test", Changed(db, capture=no_answer))
+    with pytest.raises(ProviderUnavailableError):
+        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds")
+    order = await the_order(shop)
+    await shop.orders.cancel(shopper, order.number)
+
+    shop.checkouts.payments.providers.put("test", gateway)
+    clock.advance(timedelta(seconds=16))
+    await shop.checkouts.completion.resume()
+
+    assert await charged(db) == 0
+    assert await ledger(db) == [("authorize", 2000), ("void", 2000)]
+    assert [(row["state"], row["is_open"], row["due_at"]) for row in await payments_of(db)] == [("voided", False, None)]
+    assert await stock_figures(db, variant) == (5, 0)
+    assert await faults(db) == {}
+
+
+async def test_an_order_canceled_while_its_money_is_taken_gets_it_back(db: Database, settings: Settings) -> None:
+    shop = shop_of(db, settings, payment_capture="ordered")
+    _, shopper, session = await ready(shop)
+    gateway = gateway_of(shop)
+
+    async def late(payment: Attempt) -> Report:
+        report = await gateway.capture(payment)
+        await shop.orders.cancel(STAFF, (await the_order(shop)).number)
+        return report
+
+    shop.checkouts.payments.providers.put("test", Changed(db, capture=late))
+    with pytest.raises(PaymentFailedError):
+        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds")
+
+    assert await charged(db) == 0
+    assert await ledger(db) == [("authorize", 2000), ("capture", 2000), ("refund", 2000)]
+    assert (await the_order(shop)).status == "canceled"
+    assert await faults(db) == {}
+
+
+async def test_a_charge_that_arrives_after_the_payment_was_given_up_is_given_back(
+    db: Database, settings: Settings, clock: ManualClock
+) -> None:
+    shop = shop_of(db, settings)
+    _, shopper, session = await ready(shop)
+    gateway = gateway_of(shop)
+    asked: list[tuple[Attempt, Wish]] = []
+
+    async def slow(payment: Attempt, wish: Wish) -> Report:
+        asked.append((payment, wish))
+        raise ProviderTroubleError("no answer")
+
+    shop.checkouts.payments.providers.put("test", Changed(db, authorize=slow))
+    with pytest.raises(ProviderUnavailableError):
+        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds")
+    shop.checkouts.payments.providers.put("test", gateway)
+    clock.advance(timedelta(seconds=16))
+    await shop.checkouts.completion.resume()
+    assert (await shop.checkouts.get(shopper, session.id))["status"] == "ready_for_complete"
+
+    # What was asked has been on its way all the time.
+    await gateway.authorize(*asked[0])
+    assert await charged(db) == 2000
+    clock.advance(timedelta(minutes=15))
+    await shop.checkouts.completion.resume()
+
+    assert await charged(db) == 0
+    assert [row["due_at"] for row in await payments_of(db)] == [None]
+    assert await faults(db) == {}
+
+
+async def test_a_page_that_can_no_longer_be_closed_is_over_all_the_same(
+    db: Database, settings: Settings, clock: ManualClock
+) -> None:
+    shop = shop_of(db, settings)
+    _, shopper, session = await ready(shop)
+    await shop.checkouts.complete(shopper, session.id)
+
+    async def refuse(_payment: Attempt) -> Report:
+        raise ProviderRefusedError("it is being processed")
+
+    shop.checkouts.payments.providers.put("test", Changed(db, void=refuse))
+    clock.advance(timedelta(minutes=31))
+    await shop.checkouts.completion.resume()
+
+    assert (await shop.checkouts.get(shopper, session.id))["status"] == "ready_for_complete"
+    assert await faults(db) == {}
+
+
+async def test_a_webhook_of_a_payment_that_is_only_begun_does_not_end_it(db: Database, settings: Settings) -> None:
+    shop = shop_of(db, settings)
+    _, shopper, session = await ready(shop)
+    gateway = gateway_of(shop)
+
+    async def told_early(payment: Attempt, wish: Wish) -> Report:
+        if not payment.tries:
+            await gateway._create(payment, wish, "tok_succeeds", "created")  # what a provider does
+            row = await gateway._known(payment)  # the same
+            await gateway._tell(row["id"], payment.id, times=1)  # the same
+        return await gateway.authorize(payment, wish)
+
+    shop.checkouts.payments.providers.put("test", Changed(db, authorize=told_early))
+    done = await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds", idempotency_key="k")
+
+    assert done.order_number is not None
+    assert await charged(db) == 2000
+    assert await faults(db) == {}
+
+
+async def test_a_key_that_is_used_for_something_else_meanwhile_costs_no_order(
+    db: Database, settings: Settings, clock: ManualClock
+) -> None:
+    shop = shop_of(db, settings)
+    _, shopper, session = await ready(shop)
+    gateway = gateway_of(shop)
+    mine = key_of(shopper, "k", method="POST", target="/complete")
+    assert mine is not None
+
+    async def meanwhile(payment: Attempt, wish: Wish) -> Report:
+        other = Key(mine.owner, mine.key, b"x" * 32)
+        with pytest.raises(PannierError):
+            await shop.checkouts.update(shopper, session.id, CheckoutPatch(note="by the door"), key=other)
+        return await gateway.authorize(payment, wish)
+
+    shop.checkouts.payments.providers.put("test", Changed(db, authorize=meanwhile))
+    with pytest.raises(PannierError) as refused:
+        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds", key=mine)
+    assert refused.value.error == "IDEMPOTENCY_CONFLICT"
+
+    clock.advance(timedelta(seconds=16))
+    await shop.checkouts.completion.resume()
+
+    assert (await shop.checkouts.get(shopper, session.id))["status"] == "completed"
+    assert await charged(db) == 2000
+    assert await faults(db) == {}
+
+
+async def test_a_webhook_is_refused_whatever_its_signature_is_made_of(db: Database, settings: Settings) -> None:
+    shop = shop_of(db, settings)
+    hear = shop.checkouts.completion.hear
+    for signature in ("", "\u00fc" * 64, "0" * 64):
+        with pytest.raises(WebhookRefusedError):
+            await hear("test", {"x-test-signature": signature}, b"{}")
+    gateway = gateway_of(shop)
+    with pytest.raises(WebhookRefusedError):
+        await hear("test", {"x-test-signature": gateway.signature(b"{}")}, b"{}")
+    with pytest.raises(WebhookRefusedError):
+        await hear("stripe", {}, b"{}")
+
+
+async def no_answer(_payment: Attempt) -> Report:
+    raise ProviderTroubleError("no answer")
+
+
+class Changed(TestGateway):
+    """The test gateway, with something that it does in another way."""
+
+    def __init__(self, db: Database, **acts: Callable[..., Awaitable[Report]]) -> None:
+        super().__init__(db, "not-a-secret", "/pay/test")
+        for name, act in acts.items():
+            setattr(self, name, act)
