@@ -31,6 +31,10 @@ _RATE = """insert into tax_rate (id, code, category, zone, percent, created_at, 
   values (gen_random_uuid(), 'vat', 'books', 'de', 7, now(), now())"""
 _METHOD = """insert into shipping_method (id, code, name, currency, definition, created_at, updated_at)
   values ('{{cart}}', 'post', 'Post', 'USD', '{definition}', now(), now())"""
+_PAYMENT = """insert into payment_attempt (id, order_id, provider, method, amount_minor, currency, state, version,
+     authorized_minor, captured_minor, refunding_minor, created_at, updated_at, expires_at)
+  values ('{{cart}}', {order}, 'test', 'test', 3740, 'USD', 'captured', 1, {captured}, {captured}, {refunding}, now(),
+     now(), now())"""
 #: name: (statements that break it with its guards taken off, whether it is mended)
 BREAKS: dict[str, tuple[list[str], bool]] = {
     "stock.figures": (["update stock set on_hand = on_hand + 1 where variant_id = '{stool}'"], True),
@@ -219,6 +223,19 @@ BREAKS: dict[str, tuple[list[str], bool]] = {
     "shipping_method.definition": ([_METHOD.format(definition="{{}}")], False),
     "shipping_method.zones": (
         [_METHOD.format(definition='{{"kind": "flat", "amount": 1, "zones": ["moon"]}}')],
+        False,
+    ),
+    "order.money": (["update orders set payment_status = 'paid'"], False),
+    "order.refunds": (["update orders set captured_minor = 5, refunding_minor = 5"], False),
+    "order.returns": (["update order_line set quantity_sent = 1, quantity_returning = 1"], False),
+    "payment.ledger": ([_PAYMENT.format(order="'{order}'", captured=3740, refunding=0)], False),
+    "payment.refunds": ([_PAYMENT.format(order="'{order}'", captured=3740, refunding=5)], False),
+    "payment.belongs": ([_PAYMENT.format(order="null", captured=3740, refunding=0)], False),
+    "payment.order": (
+        [
+            _PAYMENT.format(order="'{order}'", captured=0, refunding=0),
+            "update orders set payment_status = 'paid', captured_minor = 3740",
+        ],
         False,
     ),
     "stock.of_variant": (["insert into stock (variant_id) values (gen_random_uuid())"], False),

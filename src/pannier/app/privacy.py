@@ -19,6 +19,7 @@ from pannier.kernel.ids import uuid7
 from pannier.orders import all_of as orders_of
 from pannier.orders import forget as forget_orders
 from pannier.orders import show as show_order
+from pannier.payments import export_payments, forget_payer
 from pannier.platform.database import Connection, Database
 from pannier.platform.idempotency import owner_of_user
 from pannier.platform.principal import Principal
@@ -134,6 +135,14 @@ async def _export_orders(connection: Connection, user_id: str) -> Any:
     return [show_order(order) for order in await orders_of(connection, user_id)]
 
 
+async def _export_payments(connection: Connection, user_id: str) -> Any:
+    return await export_payments(connection, [order.id for order in await orders_of(connection, user_id)])
+
+
+async def _forget_payments(connection: Connection, user_id: str, alias: str, now: datetime) -> None:  # noqa: ARG001 - as every holder's
+    await forget_payer(connection, user_id, alias)
+
+
 async def _export_nothing(connection: Connection, user_id: str) -> Any:
     """The same events by which carts and orders came to what they are: told there."""
     return await connection.fetchval("select count(*) from event where actor = $1", user_id)
@@ -160,7 +169,13 @@ HOLDERS: tuple[Holder, ...] = (
     # Before the carts, whose owner tells it whose history it is.
     Holder("history", ("cart_history", "cart_snapshot", "cart_merge"), _export_history, _forget_history_of_carts),
     Holder("carts", ("cart", "cart_line", "saved_line", "cart_share", "checkout"), _export_carts, _forget_carts),
-    Holder("orders", ("orders", "order_line", "order_state"), _export_orders, forget_orders),
+    Holder(
+        "orders",
+        ("orders", "order_line", "order_state", "order_shipment", "order_refund", "order_return", "order_revision"),
+        _export_orders,
+        forget_orders,
+    ),
+    Holder("payments", ("refund", "payment_transaction"), _export_payments, _forget_payments),
     Holder(
         "wishlists",
         ("wishlist", "wishlist_item", "wishlist_share", "wishlist_notice", "wishlist_unsubscribe"),

@@ -10,6 +10,7 @@ from pannier.payments.errors import (
     WebhookRefusedError,
 )
 from pannier.payments.models import Attempt, Notice, Refund, Report, Wish
+from pannier.payments.people import export_payments, forget_payer
 from pannier.payments.ports import PaymentProvider, ProviderRefusedError, ProviderTroubleError
 from pannier.payments.providers import TEST_PAGE, Providers, open_providers
 from pannier.payments.repository import close as close_attempt
@@ -39,7 +40,9 @@ __all__ = [
     "Wish",
     "attempt_due",
     "close_attempt",
+    "export_payments",
     "find_attempt",
     "find_open_attempt",
+    "forget_payer",
     "open_providers",
 ]

@@ -1,0 +1,18 @@
+"""The ledger of payments may forget who noted an entry, and nothing else."""
+
+from alembic import op
+
+from pannier.platform.migrate import run_down, run_up
+
+revision = "0028"
+down_revision = "0018"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_up(op.get_bind(), revision)
+
+
+def downgrade() -> None:
+    run_down(op.get_bind(), revision)
