@@ -15,6 +15,7 @@ from pannier.cart import CartPricingService, CartService, Command
 from pannier.checkout import CheckoutPatch, CheckoutService
 from pannier.kernel.errors import ErrorKind, PannierError
 from pannier.orders import OrderService, show
+from pannier.payments import ProviderUnavailableError
 from pannier.platform.idempotency import is_recorded, key_of
 from pannier.storefront import delivery
 from pannier.storefront.cart_pages import once_settled
@@ -22,6 +23,7 @@ from pannier.storefront.checkout_form import ADDRESS_FIELDS, Fault, faults_of, h
 from pannier.storefront.countries import COUNTRY_NAMES
 from pannier.storefront.delivery import Method
 from pannier.storefront.forms import Form
+from pannier.storefront.payment_pages import lead_to_payment
 from pannier.storefront.texts import money
 from pannier.storefront.visit import Flash, Visit
 
@@ -91,6 +93,8 @@ async def send_checkout(visit: Visit) -> Response:
                 visit.principal, checkout_id, expected_total=total, idempotency_key=form.key("order")
             )
         )
+    except ProviderUnavailableError as trouble:
+        return visit.redirect(f"/checkout/{checkout_id}", Flash("bad", trouble.message))
     except PannierError as refusal:
         if not is_recorded(refusal):
             raise
@@ -99,6 +103,8 @@ async def send_checkout(visit: Visit) -> Response:
         if settled is not None:
             shown.values["shipping_method"] = settled.id
         return await _checkout_page(visit, checkout_id, shown, status=409)
+    if done.order_number is None:
+        return await lead_to_payment(visit, done.document)
     return visit.redirect(f"/orders/{done.order_number}")
 
 
@@ -217,6 +223,8 @@ async def _checkout_page(
         countries=COUNTRY_NAMES,
         payments=visit.settings.payment_methods,
         payment_needed=document["amount_due"]["amount"] > 0,
+        payment_link=next((link["href"] for link in document["links"] if link["rel"] == "payment"), None),
+        failed=_failed(document),
         is_changed=any(message["code"] == "TOTAL_CHANGED" for message in document["messages"]),
         names={promotion["id"]: promotion["name"] for promotion in document["promotions"]},
         purses=await visit.service(CheckoutService).purses(visit.principal),
@@ -235,6 +243,12 @@ async def _shipping(visit: Visit, document: dict[str, Any], *, is_known: bool) -
         "methods": methods,
         "shipping_text": "Not chosen yet" if needs_method and document["shipping_method"] is None else None,
     }
+
+
+def _failed(document: dict[str, Any]) -> str | None:
+    """Why the last payment came to nothing."""
+    told = [entry["text"] for entry in document["messages"] if entry["type"] == "error" and entry["item_id"] is None]
+    return told[0] if told else None
 
 
 def _needs_email(visit: Visit) -> bool:

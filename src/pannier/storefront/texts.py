@@ -18,6 +18,8 @@ _DESCRIPTION_TAGS = {"p", "br", "ul", "ol", "li", "strong", "b", "em", "i", "h3"
 PAYMENT_METHODS: Mapping[str, tuple[str, str]] = {
     "invoice": ("Invoice", "You get an invoice with your goods and pay afterwards."),
     "cash_on_delivery": ("Cash on delivery", "You pay the carrier at your door."),
+    "stripe": ("Card and more", "You pay on the secure page of our payment provider."),
+    "test": ("Test payment", "For trying the shop out: no money moves."),
 }
 TENDERS: Mapping[str, str] = {"gift_card": "Gift card", "store_credit": "Store credit", "points": "Points"}
 ORDER_STATES: Mapping[str, str] = {
