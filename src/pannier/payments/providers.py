@@ -50,4 +50,21 @@ def open_providers(db: Database, settings: Settings) -> Providers:
     if "test" in settings.payment_methods:
         page = (settings.public_url or "").rstrip("/") + TEST_PAGE
         known["test"] = TestGateway(db, settings.test_gateway_secret.get_secret_value(), page)
+    if "stripe" in settings.payment_methods:
+        known["stripe"] = _open_stripe(settings)
     return Providers(known)
+
+
+def _open_stripe(settings: Settings) -> PaymentProvider:
+    # Its library takes half a second to import, which shops without it need not wait for.
+    from pannier.payments.adapters.stripe import StripeProvider
+
+    key, secret = settings.stripe_secret_key, settings.stripe_webhook_secret
+    return StripeProvider(
+        "" if key is None else key.get_secret_value(),
+        "" if secret is None else secret.get_secret_value(),
+        api_url=settings.stripe_api_url,
+        shop_url=settings.public_url or f"http://{settings.host}:{settings.port}",
+        shop_name=settings.shop_name,
+        timeout_s=settings.payment_timeout_s,
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from pannier.platform.settings.base import SettingsPart
 
@@ -43,6 +43,13 @@ class PaymentSettings(SettingsPart):
         SecretStr("not-a-secret"), description="What the test gateway signs its webhooks with."
     )
 
+    stripe_secret_key: SecretStr | None = Field(None, description="Stripe's secret key, of an account of the shop.")
+    stripe_webhook_secret: SecretStr | None = Field(
+        None,
+        description="What Stripe signs its webhooks with (whsec_…); they come to /api/v1/payments/stripe/webhook.",
+    )
+    stripe_api_url: str = Field("https://api.stripe.com", pattern=_ADDRESS, description="Where Stripe is asked.")
+
     @field_validator("payment_methods")
     @classmethod
     def _known_methods(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -50,3 +57,9 @@ class PaymentSettings(SettingsPart):
         if unknown or not value:
             raise ValueError(f"knows {', '.join(KNOWN_METHODS)}, not {sorted(unknown) or 'an empty list'}")
         return value
+
+    @model_validator(mode="after")
+    def _stripe_has_its_keys(self) -> Self:
+        if "stripe" in self.payment_methods and (self.stripe_secret_key is None or self.stripe_webhook_secret is None):
+            raise ValueError("stripe needs PANNIER_STRIPE_SECRET_KEY and PANNIER_STRIPE_WEBHOOK_SECRET")
+        return self

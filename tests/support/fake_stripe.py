@@ -1,0 +1,181 @@
+"""What Stripe answers to what we ask of it, over HTTP, with its faults: keys that are kept, answers that never come."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import itertools
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+SECRET = "whsec_of_this_test"
+
+
+@dataclass
+class FakeStripe:
+    """Intents, refunds and pages of one account. `faults` are taken one by one: what happens to the next changes."""
+
+    intents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    charges: dict[str, dict[str, Any]] = field(default_factory=dict)
+    kept: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def app(self) -> Starlette:
+        """It, to be served."""
+        return Starlette(routes=[Route("/v1/{path:path}", self._answer, methods=["GET", "POST"])])
+
+    def pay(self, session_id: str) -> None:
+        """A shopper pays at a page."""
+        session = self.sessions[session_id]
+        if session["status"] == "open":
+            intent = self._intent(
+                session["amount_total"], session["currency"], session["captures"], session["metadata"]
+            )
+            session |= {"status": "complete", "payment_intent": intent["id"]}
+            self._succeed(intent)
+
+    @property
+    def taken(self) -> int:
+        """Money that was taken and not given back."""
+        return sum(charge["amount_captured"] - charge["amount_refunded"] for charge in self.charges.values())
+
+    async def _answer(self, request: Request) -> Response:
+        fault = self.faults.pop(0) if request.method == "POST" and self.faults else None
+        if fault == "timeout before":
+            await asyncio.sleep(0.7)
+            return JSONResponse({"error": {"type": "api_error", "message": "too late"}}, 500)
+        if fault == "500":
+            return JSONResponse({"error": {"type": "api_error", "message": "sorry"}}, 500)
+        key = request.headers.get("idempotency-key")
+        path, body = request.path_params["path"], dict(parse_qsl((await request.body()).decode()))
+        if key is not None and key in self.kept:
+            status, answer = self.kept[key]
+        else:
+            status, answer = self._done(request.method, path.split("/"), body)
+            if key is not None:
+                self.kept[key] = status, answer
+        if fault == "timeout after":
+            await asyncio.sleep(0.7)
+        return JSONResponse(answer, status)
+
+    def _done(self, method: str, path: list[str], body: dict[str, str]) -> tuple[int, Any]:
+        match method, path:
+            case "POST", ["payment_intents"]:
+                return self._create(body)
+            case "GET", ["payment_intents"]:
+                return 200, self._list(self.intents, "payment_intents")
+            case "GET", ["payment_intents", name]:
+                return self._one(self.intents, name)
+            case "POST", ["payment_intents", name, "capture"]:
+                return self._capture(self.intents[name])
+            case "POST", ["payment_intents", name, "cancel"]:
+                return self._cancel(self.intents[name])
+            case "GET", ["charges", name]:
+                return self._one(self.charges, name)
+            case "POST", ["refunds"]:
+                return self._refund(body)
+            case "POST", ["checkout", "sessions"]:
+                return 200, self._session(body)
+            case "GET", ["checkout", "sessions"]:
+                return 200, self._list(self.sessions, "checkout/sessions")
+            case "GET", ["checkout", "sessions", name]:
+                return self._one(self.sessions, name)
+            case "POST", ["checkout", "sessions", name, "expire"]:
+                return self._expire(self.sessions[name])
+        return _refused(f"there is no {path}")
+
+    def _create(self, body: dict[str, str]) -> tuple[int, Any]:
+        metadata = {"attempt_id": body["metadata[attempt_id]"]}
+        captures = body["capture_method"] == "automatic"
+        intent = self._intent(int(body["amount"]), body["currency"], captures, metadata)
+        if "declined" in body["payment_method"]:
+            intent["last_payment_error"] = {"code": "card_declined", "decline_code": "insufficient_funds"}
+            error = {"type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds"}
+            return 402, {"error": error | {"message": "declined", "payment_intent": intent}}
+        if "authenticate" in body["payment_method"]:
+            action = {"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example/3ds"}}
+            intent |= {"status": "requires_action", "next_action": action}
+            return 200, intent
+        self._succeed(intent)
+        return 200, intent
+
+    def _intent(self, amount: int, currency: str, captures: bool, metadata: dict[str, str]) -> dict[str, Any]:
+        intent = {"id": f"pi_{next(self.numbers)}", "object": "payment_intent", "amount": amount, "currency": currency}
+        intent |= {"status": "requires_payment_method", "amount_received": 0, "latest_charge": None}
+        intent |= {"captures": captures, "metadata": metadata, "last_payment_error": None, "next_action": None}
+        self.intents[str(intent["id"])] = intent
+        return intent
+
+    def _succeed(self, intent: dict[str, Any]) -> None:
+        charge = {"id": f"ch_{next(self.numbers)}", "object": "charge", "amount_captured": 0, "amount_refunded": 0}
+        self.charges[str(charge["id"])] = charge
+        intent |= {"status": "requires_capture", "latest_charge": charge["id"]}
+        if intent["captures"]:
+            self._capture(intent)
+
+    def _capture(self, intent: dict[str, Any]) -> tuple[int, Any]:
+        if intent["status"] != "requires_capture":
+            return _refused("it cannot be captured")
+        intent |= {"status": "succeeded", "amount_received": intent["amount"]}
+        self.charges[intent["latest_charge"]]["amount_captured"] = intent["amount"]
+        return 200, intent
+
+    def _cancel(self, intent: dict[str, Any]) -> tuple[int, Any]:
+        if intent["status"] in {"succeeded", "canceled"}:
+            return _refused("it cannot be canceled")
+        intent["status"] = "canceled"
+        return 200, intent
+
+    def _refund(self, body: dict[str, str]) -> tuple[int, Any]:
+        charge = self.charges[self.intents[body["payment_intent"]]["latest_charge"]]
+        if charge["amount_refunded"] + int(body["amount"]) > charge["amount_captured"]:
+            return _refused("more than is left")
+        charge["amount_refunded"] += int(body["amount"])
+        return 200, {"id": f"re_{next(self.numbers)}", "object": "refund", "status": "succeeded"}
+
+    def _session(self, body: dict[str, str]) -> dict[str, Any]:
+        name = f"cs_{next(self.numbers)}"
+        session: dict[str, Any] = {"id": name, "object": "checkout.session", "status": "open", "payment_intent": None}
+        session |= {"client_reference_id": body["client_reference_id"], "url": f"https://pay.example/{name}"}
+        session |= {"amount_total": int(body["line_items[0][price_data][unit_amount]"]), "currency": "usd"}
+        session |= {"captures": body["payment_intent_data[capture_method]"] == "automatic"}
+        session |= {"metadata": {"attempt_id": body["client_reference_id"]}, "success_url": body["success_url"]}
+        self.sessions[name] = session
+        return session
+
+    def _expire(self, session: dict[str, Any]) -> tuple[int, Any]:
+        if session["status"] != "open":
+            return _refused("it is over")
+        session["status"] = "expired"
+        return 200, session
+
+    @staticmethod
+    def _one(known: dict[str, dict[str, Any]], name: str) -> tuple[int, Any]:
+        return (200, known[name]) if name in known else _refused(f"no such {name}", 404)
+
+    @staticmethod
+    def _list(known: dict[str, dict[str, Any]], path: str) -> dict[str, Any]:
+        return {"object": "list", "data": list(known.values()), "has_more": False, "url": f"/v1/{path}"}
+
+
+def signed(event: dict[str, Any], *, at: float | None = None, secret: str = SECRET) -> tuple[dict[str, str], bytes]:
+    """A webhook as Stripe sends it."""
+    body = json.dumps(event).encode()
+    moment = int(time.time() if at is None else at)
+    digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"stripe-signature": f"t={moment},v1={digest}"}, body
+
+
+def _refused(text: str, status: int = 400) -> tuple[int, Any]:
+    return status, {"error": {"type": "invalid_request_error", "message": text}}
