@@ -136,6 +136,14 @@ async def test_a_price_that_moved_since_it_was_shown_is_refused_once(shop: Shop)
     assert done.document["totals"]["subtotal"]["amount"] == 1100
 
 
+async def test_who_names_the_total_of_now_agrees_to_a_price_that_moved(shop: Shop) -> None:
+    variant = await make_product(shop.db, price_minor=1000)
+    shopper, session = await shop.ready(variant)
+    await set_price(shop.db, variant, 1100)
+    done = await shop.checkouts.complete(shopper, session.id, expected_total=1100 + 1599 + 88)
+    assert done.document["totals"]["subtotal"]["amount"] == 1100
+
+
 async def test_a_cart_changed_meanwhile_shows_as_a_changed_total(shop: Shop) -> None:
     variant = await make_product(shop.db)
     shopper, session = await shop.ready(variant)

@@ -162,8 +162,7 @@ def complete(
         return _promotions_changed(seen, found.at, house)
     if expected is None and session.shown_total_minor not in {None, total}:
         return _total_changed(seen, expected, found.at, house)
-    if session.shown_due_minor not in {None, seen.quoted.due_minor}:
-        # Whoever agreed to pay the rest of a gift card's payment did not agree to pay all of it.
+    if not _is_rest_agreed(session, seen.quoted):
         return _total_changed(seen, expected, found.at, house)
     to_lock = frozenset([uuid.UUID(variant) for variant in gifts])
     if not to_lock <= locked:
@@ -253,6 +252,18 @@ def _promotions_changed(seen: Look, at: datetime, house: HouseRules) -> Decision
 
 def _is_expected(expected: int | tuple[int, str], total: int, currency: str) -> bool:
     return expected == total if isinstance(expected, int) else expected == (total, currency)
+
+
+def _is_rest_agreed(session: Session, quoted: Quote) -> bool:
+    """Whether the shopper knows what is left to pay of the total that she agreed to.
+
+    Whoever agreed to pay the rest of a gift card's payment did not agree to pay all of it. One who names the total of
+    now, of which cards, credit and points pay what they did, knows the rest as well.
+    """
+    if session.shown_due_minor is None or session.shown_total_minor is None:
+        return True
+    is_same_beside = quoted.totals.total_minor - quoted.due_minor == session.shown_total_minor - session.shown_due_minor
+    return is_same_beside or quoted.due_minor == session.shown_due_minor
 
 
 def _check_amount(quoted: Quote) -> None:
