@@ -21,6 +21,7 @@ from bench.replay.planner import CURRENCY, Invoice, Plan, make_plan
 from bench.replay.progress import ReplayProgress
 from bench.replay.reader import UnreadableFileError, read_folder
 from bench.replay.report import Report, Tally, as_text, make_report
+from bench.replay.taking_back import Taker
 from pannier.cart import CartService
 from pannier.checkout import CheckoutService
 from pannier.inventory import InventoryService
@@ -71,14 +72,14 @@ async def replay(plan: Plan, url: str, options: argparse.Namespace) -> Report:
     db = await Database.connect(url, settings, SystemClock())
     try:
         variants = await open_shop(db, InventoryService(db, settings), plan, options.stock)
-        booker = Booker(
-            db, CartService(db, settings), CheckoutService(db, settings), variants, is_in_order=options.stock < 1
-        )
+        checkouts = CheckoutService(db, settings)
+        booker = Booker(db, CartService(db, settings), checkouts, variants, is_in_order=options.stock < 1)
         done = await booker.booked_before(plan)
         todo = [invoice for invoice in plan.invoices if invoice.number not in done]
         tally = Tally(booked_before=len(plan.invoices) - len(todo))
         with ReplayProgress(len(todo), is_quiet=options.json) as progress:
             await _book_all(booker, todo, tally, progress, options.concurrency)
+        tally.taken = await Taker(db, settings, checkouts.payments, variants).take_back(plan)
         seconds = time.monotonic() - started_at
         return await make_report(db, plan, tally, seconds, await audited(url))
     finally:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from bench.replay.reader import Finding, Row, Severity
+from bench.replay.returns import Back, Return, Sale, match
 from pannier.kernel.money import minor_digits, round_fraction
 
 CURRENCY = "GBP"
@@ -68,6 +69,10 @@ class Plan:
     findings: list[Finding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     cancellations: set[str] = field(default_factory=set)
+    #: What came back, against the sale it was sold in; what was never sold here; and units that were written off.
+    returns: list[Return] = field(default_factory=list)
+    never_sold: list[Back] = field(default_factory=list)
+    write_offs: list[Back] = field(default_factory=list)
     #: Accounting adjustments: (invoice, description, amount as it stands).
     adjustments: list[tuple[str, str, str]] = field(default_factory=list)
     #: Numbers of invoices that a row nobody can read made incomplete.
@@ -82,6 +87,12 @@ class Plan:
     @property
     def units(self) -> int:
         return sum(invoice.units for invoice in self.invoices)
+
+    @property
+    def net_minor(self) -> int:
+        """What is left of the sales when everything has come back that did."""
+        gone = sum(one.value_minor for one in self.returns) + sum(one.value_minor for one in self.never_sold)
+        return self.total_minor - gone
 
     @property
     def rows(self) -> int:
@@ -115,7 +126,40 @@ def make_plan(rows: Sequence[Row], findings: Iterable[Finding] = ()) -> Plan:
     for number, invoice_rows in kept.items():
         plan.invoices.append(_invoice(number, invoice_rows, plan))
     _fill_catalogue(plan, [row for lines in kept.values() for row in lines])
+    _take_back(plan, rows)
     return plan
+
+
+def _take_back(plan: Plan, rows: Sequence[Row]) -> None:
+    """Everything that goes out of the books again, and the codes that only came back in the catalogue."""
+    kept = {invoice.number for invoice in plan.invoices}
+    sales, backs, beside = [], [], []
+    for place, row in enumerate(rows):
+        kind = _kind(row)
+        if kind == "sellable" and row.invoice in kept:
+            parts = _parts(row.unit_price, row.quantity)
+            sales += [Sale(place, row.invoice, row.customer, row.code, price, units) for price, units in parts]
+        elif kind == "cancellation" and row.quantity < 0 and row.unit_price >= 0:
+            parts = _parts(row.unit_price, -row.quantity)
+            backs += [(place, Back(row.invoice, row.code, price, units, row.customer)) for price, units in parts]
+            beside.append(row)
+        elif kind == "write_off":
+            plan.write_offs.append(Back(row.invoice, row.code, 0, -row.quantity))
+            beside.append(row)
+    plan.returns, plan.never_sold = match(sales, backs)
+    for row in beside:
+        if row.code not in plan.products:
+            price = round_fraction(row.unit_price * 10 ** minor_digits(CURRENCY))
+            plan.products[row.code] = Product(row.code, row.description, price, 0)
+
+
+def _parts(unit_price: Fraction, quantity: int) -> list[tuple[int, int]]:
+    """(price, units) in pence; a price finer than a penny is spread over two neighbouring ones."""
+    exact = unit_price * 10 ** minor_digits(CURRENCY)
+    if exact.denominator == 1:
+        return [(int(exact), quantity)]
+    lower, dearer = divmod(round_fraction(exact * quantity), quantity)
+    return [(price, units) for price, units in ((lower, quantity - dearer), (lower + 1, dearer)) if units]
 
 
 def refused_of(plan: Plan, fraction: Fraction) -> list[str]:
@@ -168,10 +212,7 @@ def _in_minor_units(row: Row, plan: Plan) -> list[tuple[int, int]]:
     exact = row.unit_price * 10 ** minor_digits(CURRENCY)
     if exact.denominator == 1:
         return [(int(exact), row.quantity)]
-    total = round_fraction(exact * row.quantity)
-    lower, dearer = divmod(total, row.quantity)
-    split = [(lower, row.quantity - dearer), (lower + 1, dearer)]
-    parts = [(price, quantity) for price, quantity in split if quantity]
+    parts = _parts(row.unit_price, row.quantity)
     told = " and ".join(f"{quantity} at {price}p" for price, quantity in parts)
     reason = f"{float(row.unit_price):g} is finer than a penny: booked as {told}"
     plan.findings.append(Finding(row.file, row.line, Severity.warning, "UnitPrice", reason))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bench.replay.planner import CURRENCY, Plan
 from bench.replay.reader import Severity
+from bench.replay.taking_back import TakenBack
 from pannier.kernel.money import Money, format_amount
 from pannier.platform.database import Database
 
@@ -22,6 +23,7 @@ class Tally:
     booked_before: int = 0
     lines: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    taken: TakenBack = field(default_factory=TakenBack)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,10 @@ class Report:
     booked_before: int
     refused: Mapping[str, str]
     incomplete: list[str]
+    #: What is left of the sales, by the orders' own books less what was adjusted; and what the files say.
+    net: Money
+    expected_net: Money
+    taken: TakenBack
     cancellations: int
     adjustments: list[tuple[str, str, str]]
     findings: Mapping[str, int]
@@ -53,6 +59,7 @@ class Report:
         return (
             self.orders + len(self.refused) == self.expected_orders
             and (bool(self.refused) or (self.total, self.units) == (self.expected_total, self.expected_units))
+            and (bool(self.refused) or (self.net == self.expected_net and not self.taken.without_order))
             and not self.incomplete
             and self.audit == "clean"
         )
@@ -62,7 +69,8 @@ async def make_report(db: Database, plan: Plan, tally: Tally, seconds: float, au
     """Ask the database what stands booked for the plan's invoices, and put it beside what the files say."""
     async with db.read() as connection:
         row = await connection.fetchrow(
-            "select count(*), coalesce(sum(total_minor), 0)::bigint, coalesce(sum(total_quantity), 0)::bigint "
+            "select count(*), coalesce(sum(total_minor), 0)::bigint, coalesce(sum(total_quantity), 0)::bigint, "
+            "coalesce(sum(total_minor - credited_minor), 0)::bigint "
             "from orders where external_reference = any($1)",
             [invoice.number for invoice in plan.invoices],
         )
@@ -81,6 +89,9 @@ async def make_report(db: Database, plan: Plan, tally: Tally, seconds: float, au
         booked_before=tally.booked_before,
         refused=tally.refused,
         incomplete=plan.incomplete,
+        net=Money(row[3] - tally.taken.adjusted_minor, CURRENCY),
+        expected_net=Money(plan.net_minor, CURRENCY),
+        taken=tally.taken,
         cancellations=len(plan.cancellations),
         adjustments=plan.adjustments,
         findings=dict(findings),
@@ -92,7 +103,7 @@ async def make_report(db: Database, plan: Plan, tally: Tally, seconds: float, au
 
 def as_text(report: Report, plan: Plan) -> str:
     """The report for people."""
-    counts = report.rows
+    counts, taken = report.rows, report.taken
     lines = [
         (
             f"Orders       {report.orders:,} of {report.expected_orders:,} invoices, "
@@ -107,6 +118,13 @@ def as_text(report: Report, plan: Plan) -> str:
             f"{len(report.refused):,} refused, in {report.seconds:.1f} s, {report.lines_per_second:,.0f} lines/s"
         ),
         (
+            f"Came back    {taken.returned_units:,} units for £{_pounds(Money(taken.returned_minor, CURRENCY))} "
+            f"in {taken.returns:,} returns; {taken.adjusted_units:,} for "
+            f"£{_pounds(Money(taken.adjusted_minor, CURRENCY))} were never sold here, and are adjustments; "
+            f"{taken.written_off_units:,} were written off"
+        ),
+        f"Net          £{_pounds(report.net)}, and £{_pounds(report.expected_net)} by the files",
+        (
             f"Counted      {report.cancellations:,} cancellations (C), {len(report.adjustments):,} adjustments (A), "
             f"{counts.get('write_off', 0):,} write-off rows, {counts.get('unpriced', 0):,} rows without a price"
         ),
@@ -120,6 +138,7 @@ def as_text(report: Report, plan: Plan) -> str:
     lines += [f"Adjustment   {number}: {text}, {amount}" for number, text, amount in report.adjustments]
     if report.incomplete:
         lines.append(f"Incomplete   not booked, since a row cannot be read: {', '.join(report.incomplete)}")
+    lines += _some(f"No order     for the return {which}, since that was refused" for which in taken.without_order)
     lines += _some(f"Refused      {number}: {reason}" for number, reason in report.refused.items())
     ordered = sorted(plan.findings, key=lambda finding: finding.severity is Severity.warning)
     lines += _some(f"{f.severity.capitalize():<12} {f.file}:{f.line} {f.column} {f.reason}" for f in ordered)

@@ -9,6 +9,7 @@ import pytest
 
 from bench.replay.planner import Line, Plan, Product, make_plan
 from bench.replay.reader import read_folder, read_text
+from bench.replay.returns import Back, Return, Sale, match
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
 
@@ -91,3 +92,19 @@ def test_december_2010_is_what_its_notes_say(shared_data: Path) -> None:
     assert len(two_prices) == 29
     beyond_limits = [invoice for invoice in plan.invoices if invoice.units > 100]
     assert len(beyond_limits) == 840
+
+
+def test_what_comes_back_goes_against_the_newest_earlier_sale_of_the_same_customer_code_and_price() -> None:
+    sales = [
+        Sale(1, "1", "ann", "a", 150, 5),
+        Sale(2, "2", "ann", "a", 150, 2),
+        Sale(3, "3", "bob", "a", 150, 9),
+        Sale(4, "4", "ann", "a", 125, 9),
+        Sale(9, "5", "ann", "a", 150, 9),
+    ]
+    backs = [(5, Back("C6", "a", 150, 3, "ann")), (6, Back("C7", "a", 150, 5, "ann")), (7, Back("C8", "a", 150, 1))]
+
+    returns, never_sold = match(sales, backs)
+
+    assert returns == [Return("C6", "2", "a", 150, 2), Return("C6", "1", "a", 150, 1), Return("C7", "1", "a", 150, 4)]
+    assert never_sold == [Back("C7", "a", 150, 1, "ann"), Back("C8", "a", 150, 1)]

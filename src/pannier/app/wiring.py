@@ -52,8 +52,10 @@ from pannier.checkout import (
     BuyNowService,
     CartGuestTokens,
     CheckoutService,
+    ReorderService,
     WishingService,
     buying_router,
+    reordering_router,
     webhook_router,
     wishing_router,
 )
@@ -65,13 +67,17 @@ from pannier.inventory.api import router as inventory_router
 from pannier.inventory.jobs import sweep
 from pannier.kernel.clock import Clock
 from pannier.orders import (
+    OrderListing,
     OrderService,
     RefundService,
     ReturnService,
     ThroughPayments,
     admin_after_router,
+    admin_documents_router,
+    admin_listing_router,
     admin_reports_router,
     after_router,
+    documents_router,
 )
 from pannier.orders import admin_router as admin_orders_router
 from pannier.orders import jobs as order_jobs
@@ -127,6 +133,8 @@ class Services:
     history: HistoryService
     sharing: SharingService
     orders: OrderService
+    order_listing: OrderListing
+    reordering: ReorderService
     refunds: RefundService
     returns: ReturnService
     checkouts: CheckoutService
@@ -185,7 +193,7 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
                 merges=merges,
                 history=history,
                 sharing=SharingService(db, settings, carts),
-                **_order_services(db, settings, checkouts.payments),
+                **_order_services(db, settings, checkouts.payments, carts),
                 identity=identity,
                 accounts=identity.accounts,
                 staff_accounts=identity.staff_accounts,
@@ -216,11 +224,14 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
             await db.close()
 
 
-def _order_services(db: Database, settings: Settings, payments: PaymentService) -> dict[str, Any]:
+def _order_services(db: Database, settings: Settings, payments: PaymentService, carts: CartService) -> dict[str, Any]:
     """Orders, and what comes after their sale."""
+    orders = OrderService(db, settings)
     refunds = RefundService(db, ThroughPayments(payments))
     return {
-        "orders": OrderService(db, settings),
+        "orders": orders,
+        "order_listing": OrderListing(db),
+        "reordering": ReorderService(carts, orders),
         "refunds": refunds,
         "returns": ReturnService(db, settings, refunds),
     }
@@ -313,6 +324,10 @@ def include_routers(app: FastAPI, pages: Pages) -> None:
         admin_orders_router,
         after_router,
         admin_after_router,
+        admin_listing_router,
+        reordering_router,
+        documents_router,
+        admin_documents_router,
         pricing_router,
         admin_price_list_router,
         admin_tax_router,

@@ -3,6 +3,8 @@
 from pannier.checkout.api import router, webhook_router
 from pannier.checkout.buying import Bought, BuyNowService
 from pannier.checkout.buying_api import buying_router
+from pannier.checkout.reordering import ReorderService
+from pannier.checkout.reordering_api import reordering_router
 from pannier.checkout.schemas import CheckoutDocument, CheckoutPatch
 from pannier.checkout.service import CheckoutAnswer, CheckoutService
 from pannier.checkout.wishing import CartGuestTokens, WishingService
@@ -18,8 +20,10 @@ __all__ = [
     "CheckoutDocument",
     "CheckoutPatch",
     "CheckoutService",
+    "ReorderService",
     "WishingService",
     "buying_router",
+    "reordering_router",
     "router",
     "webhook_router",
     "wishing_router",

@@ -1,7 +1,9 @@
 """Orders: frozen figures, a history of states, stock that moves when the shop's settings say so."""
 
 from pannier.orders.after_api import admin_after_router, after_router
+from pannier.orders.after_view import show_aftermath
 from pannier.orders.api import admin_router, router
+from pannier.orders.documents_api import admin_documents_router, documents_router, invoice_page
 from pannier.orders.errors import (
     ExternalReferenceTakenError,
     OrderClosedError,
@@ -9,6 +11,9 @@ from pannier.orders.errors import (
     OrderNotFoundError,
     RefundExceedsError,
 )
+from pannier.orders.listing import Filter as OrderFilter
+from pannier.orders.listing import OrderListing
+from pannier.orders.listing_api import admin_listing_router
 from pannier.orders.models import Aftermath, Order, OrderLine, OrderState, Refund, Return, StockAction
 from pannier.orders.owners import adopt, all_of, forget
 from pannier.orders.owners import exchange_token as exchange_order_token
@@ -20,7 +25,7 @@ from pannier.orders.report_api import admin_router as admin_reports_router
 from pannier.orders.repository import decode, whose
 from pannier.orders.return_rules import Asked, Looked
 from pannier.orders.returning import ReturnService
-from pannier.orders.rules import balance_of, stock_when_ordered, stock_when_paid
+from pannier.orders.rules import balance_of, is_cancelable, stock_when_ordered, stock_when_paid
 from pannier.orders.schemas import OrderDocument, OrderExchange, OrderItem, OrderMoney, OrderTotals
 from pannier.orders.service import OrderService
 from pannier.orders.tax_reporting import ReportUnit, TaxReport, tax_report
@@ -37,8 +42,10 @@ __all__ = [
     "OrderClosedError",
     "OrderDocument",
     "OrderExchange",
+    "OrderFilter",
     "OrderItem",
     "OrderLine",
+    "OrderListing",
     "OrderMoney",
     "OrderNotCancelableError",
     "OrderNotFoundError",
@@ -57,6 +64,8 @@ __all__ = [
     "ThroughPayments",
     "WantedRefund",
     "admin_after_router",
+    "admin_documents_router",
+    "admin_listing_router",
     "admin_reports_router",
     "admin_router",
     "adopt",
@@ -64,13 +73,17 @@ __all__ = [
     "all_of",
     "balance_of",
     "decode",
+    "documents_router",
     "due_of",
     "exchange_order_token",
     "forget",
+    "invoice_page",
+    "is_cancelable",
     "items",
     "money",
     "router",
     "show",
+    "show_aftermath",
     "stock_when_ordered",
     "stock_when_paid",
     "tax_report",

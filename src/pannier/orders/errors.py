@@ -11,6 +11,8 @@ PannierError
 ├── ReturnNotFoundError           the order has no such return
 ├── ReturnStateError              the return is at another step
 ├── OrderReturningError           goods are on their way back
+├── PdfUnavailableError            what makes PDF is not installed
+├── ShipmentNotFoundError          the order has no such parcel
 ├── ReturnTooLateError            the time to send goods back is over
 └── OrderNotFulfilledError        goods are to be sent, or money to be paid
 """
@@ -126,3 +128,21 @@ class ReturnTooLateError(PannierError):
     error = "RETURN_TOO_LATE"
     code = "ORD_012"
     title = "It is too late to send goods back"
+
+
+class PdfUnavailableError(PannierError):
+    """This shop makes no PDF, since what makes it is not installed. Take the document as HTML, which prints as well."""
+
+    kind = ErrorKind.unavailable
+    error = "PDF_UNAVAILABLE"
+    code = "ORD_013"
+    title = "There is no PDF here"
+
+
+class ShipmentNotFoundError(PannierError):
+    """The order has no parcel with this number."""
+
+    kind = ErrorKind.not_found
+    error = "SHIPMENT_NOT_FOUND"
+    code = "ORD_014"
+    title = "There is no such parcel"

@@ -141,6 +141,14 @@ async def page_for_staff(
     return [decode(row[0]) for row in rows]
 
 
+async def search(
+    connection: Connection, wanted: Mapping[str, Any], before: tuple[datetime, uuid.UUID], limit: int
+) -> list[Order]:
+    """All orders that match, below a place, newest first; see `orders_search` for what can be wanted."""
+    rows = await connection.fetch("select document from orders_search($1, $2, $3, $4) document", wanted, *before, limit)
+    return [decode(row[0]) for row in rows]
+
+
 async def by_external_reference(connection: Connection, reference: str) -> Order | None:
     """The order that carries the reference."""
     text = await connection.fetchval(

@@ -23,7 +23,7 @@ from pannier.platform.principal import LoginRequiredError, Principal
 from pannier.platform.problems import ValidationFailedError
 from pannier.platform.settings import Settings
 
-_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _NEWEST = datetime.max.replace(tzinfo=UTC), uuid.UUID(int=2**128 - 1)
 
 
@@ -63,8 +63,8 @@ class OrderService:
         if principal.user_id is None and principal.cart_token is None:
             raise LoginRequiredError("Orders are listed for a known shopper: sign in, or send your cart token.")
         async with self._db.read() as connection:
-            found = await repository.page_of_owner(connection, principal, _place(cursor), limit + 1)
-        return found[:limit], _next_cursor(found, limit)
+            found = await repository.page_of_owner(connection, principal, place_of(cursor), limit + 1)
+        return found[:limit], next_cursor(found, limit)
 
     async def list_all(
         self,
@@ -77,12 +77,12 @@ class OrderService:
         limit: int = 20,
     ) -> tuple[list[Order], str | None]:
         """A page of everybody's orders, for staff. `placed_from` is included, `placed_to` is not."""
-        placed = placed_from or _EVER[0], placed_to or _EVER[1]
+        placed = placed_from or EVER[0], placed_to or EVER[1]
         async with self._db.read() as connection:
             found = await repository.page_for_staff(
-                connection, status, external_reference, placed, _place(cursor), limit + 1
+                connection, status, external_reference, placed, place_of(cursor), limit + 1
             )
-        return found[:limit], _next_cursor(found, limit)
+        return found[:limit], next_cursor(found, limit)
 
     async def cancel(self, principal: Principal, number: str, *, reason: str = "", key: Key | None = None) -> Answer:
         """Cancel an order whose goods are still in the house; its units are for sale again at once."""
@@ -208,7 +208,7 @@ def _unless_short(step: Transition, short: tuple[Shortage, ...]) -> Transition:
     )
 
 
-def _place(cursor: str | None) -> tuple[datetime, uuid.UUID]:
+def place_of(cursor: str | None) -> tuple[datetime, uuid.UUID]:
     """Where a page ends: its last order's moment and id; the cursor is opaque to clients."""
     if cursor is None:
         return _NEWEST
@@ -219,7 +219,8 @@ def _place(cursor: str | None) -> tuple[datetime, uuid.UUID]:
         raise ValidationFailedError.of([("cursor", "Take it from next_cursor of the page before")]) from None
 
 
-def _next_cursor(found: list[Order], limit: int) -> str | None:
+def next_cursor(found: list[Order], limit: int) -> str | None:
+    """Where the page after one of `limit` orders begins; None when all were found."""
     if len(found) <= limit:
         return None
     last = found[limit - 1]

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from pannier.cart import CartPricingService, CartService, Command
 from pannier.checkout import CheckoutPatch, CheckoutService
 from pannier.kernel.errors import ErrorKind, PannierError
-from pannier.orders import OrderService, show
+from pannier.orders import OrderService, is_cancelable, show, show_aftermath
 from pannier.payments import ProviderUnavailableError
 from pannier.platform.idempotency import is_recorded, key_of
 from pannier.storefront import delivery
@@ -174,7 +174,7 @@ async def _done(visit: Visit, form: Form, document: dict[str, Any]) -> str:
 async def show_order(visit: Visit) -> Response:
     """The confirmation: what was ordered, where it goes, and what happens next."""
     number = visit.request.path_params["number"].replace("\0", "")
-    placed = await visit.service(OrderService).get(visit.principal, number)
+    placed, after = await visit.service(OrderService).aftermath(visit.principal, number)
     order = show(placed)
     return await visit.page(
         "order.html",
@@ -182,6 +182,9 @@ async def show_order(visit: Visit) -> Response:
         names={promotion["id"]: promotion["name"] for promotion in order["promotions"]},
         countries=dict(COUNTRY_NAMES),
         shipped_by=delivery.of_order(visit, placed.shipping_method, placed.placed_at),
+        after=_plain(show_aftermath(placed, after)),
+        returnable={str(line.id): line.quantity_returnable for line in placed.lines if line.quantity_returnable},
+        is_cancelable=is_cancelable(placed, visit.settings.hold_at, visit.settings.commit_at),
     )
 
 

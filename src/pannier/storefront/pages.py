@@ -87,6 +87,7 @@ class Pages:
             flag_texts=texts.flag_texts,
             percent_off=texts.percent_off,
             order_states=texts.ORDER_STATES,
+            return_states=texts.RETURN_STATES,
             payment_methods=texts.PAYMENT_METHODS,
             tender_names=texts.TENDERS,
             shop_name=settings.shop_name,

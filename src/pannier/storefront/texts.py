@@ -22,6 +22,14 @@ PAYMENT_METHODS: Mapping[str, tuple[str, str]] = {
     "test": ("Test payment", "For trying the shop out: no money moves."),
 }
 TENDERS: Mapping[str, str] = {"gift_card": "Gift card", "store_credit": "Store credit", "points": "Points"}
+RETURN_STATES: Mapping[str, str] = {
+    "requested": "We have your request",
+    "approved": "Send it to us",
+    "received": "It is with us",
+    "completed": "Done",
+    "rejected": "We cannot take it back",
+    "canceled": "You keep it",
+}
 ORDER_STATES: Mapping[str, str] = {
     "pending": "Received",
     "paid": "Paid",
