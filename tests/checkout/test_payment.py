@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from pannier.checkout import CheckoutPatch
 from pannier.inventory import Cause, InventoryService
@@ -20,10 +21,12 @@ from tests.support.shop import DETAILS, STAFF, Shop, count, guest, stock_figures
 
 BY_CARD = CheckoutPatch(**{**DETAILS.model_dump(exclude_unset=True), "payment_method": "test"})
 WAYS = ("test", "invoice")
+SIGNS_WITH = "what-gateways-of-tests-sign-with"
 
 
 def shop_of(db: Database, settings: Settings, **changes: Any) -> Shop:
-    return Shop.of(db, settings, payment_methods=WAYS, **changes)
+    changes = {"payment_methods": WAYS, "test_gateway_secret": SecretStr(SIGNS_WITH), **changes}
+    return Shop.of(db, settings, **changes)
 
 
 async def ready(shop: Shop, **product: Any) -> tuple[Any, Any, Any]:
@@ -297,7 +300,7 @@ async def test_a_provider_that_is_down_is_told_and_the_checkout_is_free_again(
         await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds", idempotency_key="k")
     assert (await shop.checkouts.get(shopper, session.id))["status"] == "complete_in_progress"
 
-    clock.advance(timedelta(seconds=16))
+    clock.advance(timedelta(seconds=21))
     await shop.checkouts.completion.resume()
 
     assert (await shop.checkouts.get(shopper, session.id))["status"] == "ready_for_complete"

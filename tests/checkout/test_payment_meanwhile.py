@@ -26,7 +26,7 @@ from pannier.payments import (
 from pannier.platform.database import Database
 from pannier.platform.idempotency import Key, key_of
 from pannier.platform.settings import Settings
-from tests.checkout.test_payment import charged, ledger, pay_on_page, payments_of, ready, shop_of
+from tests.checkout.test_payment import SIGNS_WITH, charged, ledger, pay_on_page, payments_of, ready, shop_of
 from tests.support.books import faults
 from tests.support.shop import STAFF, Shop, count, stock_figures
 
@@ -84,7 +84,7 @@ async def test_an_order_canceled_before_its_money_is_taken_is_never_charged(
     await shop.orders.cancel(shopper, order.number)
 
     shop.checkouts.payments.providers.put("test", gateway)
-    clock.advance(timedelta(seconds=16))
+    clock.advance(timedelta(seconds=21))
     await shop.checkouts.completion.resume()
 
     assert await charged(db) == 0
@@ -130,7 +130,7 @@ async def test_a_charge_that_arrives_after_the_payment_was_given_up_is_given_bac
     with pytest.raises(ProviderUnavailableError):
         await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds")
     shop.checkouts.payments.providers.put("test", gateway)
-    clock.advance(timedelta(seconds=16))
+    clock.advance(timedelta(seconds=21))
     await shop.checkouts.completion.resume()
     assert (await shop.checkouts.get(shopper, session.id))["status"] == "ready_for_complete"
 
@@ -203,7 +203,7 @@ async def test_a_key_that_is_used_for_something_else_meanwhile_costs_no_order(
         await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds", key=mine)
     assert refused.value.error == "IDEMPOTENCY_CONFLICT"
 
-    clock.advance(timedelta(seconds=16))
+    clock.advance(timedelta(seconds=21))
     await shop.checkouts.completion.resume()
 
     assert (await shop.checkouts.get(shopper, session.id))["status"] == "completed"
@@ -231,7 +231,7 @@ async def no_answer(_payment: Attempt) -> Report:
 class Changed(TestGateway):
     """The test gateway, with something that it does in another way."""
 
-    def __init__(self, db: Database, **acts: Callable[..., Awaitable[Report]]) -> None:
-        super().__init__(db, "not-a-secret", "/pay/test")
+    def __init__(self, db: Database, **acts: Callable[..., Awaitable[Report | None]]) -> None:
+        super().__init__(db, SIGNS_WITH, "/pay/test")
         for name, act in acts.items():
             setattr(self, name, act)

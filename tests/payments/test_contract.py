@@ -19,7 +19,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from pannier.kernel.clock import SystemClock
+from pannier.kernel.clock import Clock, SystemClock
 from pannier.kernel.ids import uuid7
 from pannier.payments import (
     Attempt,
@@ -38,8 +38,9 @@ from pannier.platform.http import NetworkInsideTransactionError
 from tests.support.fake_stripe import SECRET, FakeStripe, signed
 from tests.support.web import served
 
-ALL = ("invoice", "test", "fake stripe", "localstripe")
-ASKING = ALL[1:]
+PROMISES = ("invoice", "cash_on_delivery")
+ASKING = ("test", "fake stripe", "localstripe")
+ALL = PROMISES + ASKING
 GOOD = {"test": "tok_succeeds", "fake stripe": "pm_card_visa"}
 BAD = {"test": "tok_declines", "fake stripe": "pm_card_chargeDeclined_declined"}
 
@@ -82,9 +83,16 @@ def told(before: Attempt, report: Report | None) -> Attempt:
     )
 
 
-def stripe_at(url: str, timeout_s: float = 10) -> StripeProvider:
-    shop = {"shop_url": "https://shop.example", "shop_name": "Atelier Nord"}
-    return StripeProvider("sk_test_of_this_test", SECRET, api_url=url, timeout_s=timeout_s, **shop)
+def stripe_at(url: str, timeout_s: float = 10, clock: Clock | None = None) -> StripeProvider:
+    return StripeProvider(
+        "sk_test_of_this_test",
+        SECRET,
+        api_url=url,
+        shop_url="https://shop.example",
+        shop_name="Atelier Nord",
+        timeout_s=timeout_s,
+        clock=clock or SystemClock(),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +134,8 @@ async def _card(url: str, number: str) -> str:
 @pytest_asyncio.fixture
 async def case(request: pytest.FixtureRequest, db: Database) -> AsyncIterator[Case]:
     kind = request.param
-    if kind == "invoice":
-        yield Case(PromiseProvider("invoice"))
+    if kind in PROMISES:
+        yield Case(PromiseProvider(kind))
     elif kind == "test":
         yield Case(TestGateway(db, "secret", "/pay/test"), GOOD[kind], BAD[kind])
     elif kind == "fake stripe":

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 SECRET = "whsec_of_this_test"
+_CODES = {401: None, 403: None, 404: "resource_missing", 400: "idempotency_key_in_use"}
 
 
 @dataclass
@@ -29,6 +30,11 @@ class FakeStripe:
     charges: dict[str, dict[str, Any]] = field(default_factory=dict)
     kept: dict[str, tuple[int, Any]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    #: Another status for every answer: the key is refused, the account is another one.
+    refuses: int | None = None
+    #: What refunds come to from now on.
+    refund_status: str = "succeeded"
+    asked: list[str] = field(default_factory=list)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def app(self) -> Starlette:
@@ -51,6 +57,10 @@ class FakeStripe:
         return sum(charge["amount_captured"] - charge["amount_refunded"] for charge in self.charges.values())
 
     async def _answer(self, request: Request) -> Response:
+        self.asked.append(f"{request.method} {request.path_params['path']}")
+        if self.refuses is not None:
+            about = {"type": "invalid_request_error", "message": "not with this key", "code": _CODES[self.refuses]}
+            return JSONResponse({"error": about}, self.refuses)
         fault = self.faults.pop(0) if request.method == "POST" and self.faults else None
         if fault == "timeout before":
             await asyncio.sleep(0.7)
@@ -59,6 +69,7 @@ class FakeStripe:
             return JSONResponse({"error": {"type": "api_error", "message": "sorry"}}, 500)
         key = request.headers.get("idempotency-key")
         path, body = request.path_params["path"], dict(parse_qsl((await request.body()).decode()))
+        body |= dict(request.query_params)
         if key is not None and key in self.kept:
             status, answer = self.kept[key]
         else:
@@ -70,29 +81,38 @@ class FakeStripe:
         return JSONResponse(answer, status)
 
     def _done(self, method: str, path: list[str], body: dict[str, str]) -> tuple[int, Any]:
-        match method, path:
-            case "POST", ["payment_intents"]:
+        if method == "GET":
+            return self._shown(path, body)
+        match path:
+            case ["payment_intents"]:
                 return self._create(body)
-            case "GET", ["payment_intents"]:
-                return 200, self._list(self.intents, "payment_intents")
-            case "GET", ["payment_intents", name]:
-                return self._one(self.intents, name)
-            case "POST", ["payment_intents", name, "capture"]:
+            case ["payment_intents", name, "capture"]:
                 return self._capture(self.intents[name])
-            case "POST", ["payment_intents", name, "cancel"]:
+            case ["payment_intents", name, "cancel"]:
                 return self._cancel(self.intents[name])
-            case "GET", ["charges", name]:
-                return self._one(self.charges, name)
-            case "POST", ["refunds"]:
+            case ["refunds"]:
                 return self._refund(body)
-            case "POST", ["checkout", "sessions"]:
+            case ["checkout", "sessions"]:
                 return 200, self._session(body)
-            case "GET", ["checkout", "sessions"]:
-                return 200, self._list(self.sessions, "checkout/sessions")
-            case "GET", ["checkout", "sessions", name]:
-                return self._one(self.sessions, name)
-            case "POST", ["checkout", "sessions", name, "expire"]:
+            case ["checkout", "sessions", name, "expire"]:
                 return self._expire(self.sessions[name])
+        return _refused(f"there is no {path}")
+
+    def _shown(self, path: list[str], body: dict[str, str]) -> tuple[int, Any]:
+        match path:
+            case ["payment_intents"]:
+                return 200, self._list(self.intents, "payment_intents", body)
+            case ["payment_intents", "search"]:
+                found = [one for one in self.intents.values() if one["metadata"]["attempt_id"] in body["query"]]
+                return 200, {"object": "search_result", "data": found, "has_more": False, "url": "/v1/payment_intents"}
+            case ["payment_intents", name]:
+                return self._one(self.intents, name)
+            case ["charges", name]:
+                return self._one(self.charges, name)
+            case ["checkout", "sessions"]:
+                return 200, self._list(self.sessions, "checkout/sessions", body)
+            case ["checkout", "sessions", name]:
+                return self._one(self.sessions, name)
         return _refused(f"there is no {path}")
 
     def _create(self, body: dict[str, str]) -> tuple[int, Any]:
@@ -114,6 +134,7 @@ class FakeStripe:
         intent = {"id": f"pi_{next(self.numbers)}", "object": "payment_intent", "amount": amount, "currency": currency}
         intent |= {"status": "requires_payment_method", "amount_received": 0, "latest_charge": None}
         intent |= {"captures": captures, "metadata": metadata, "last_payment_error": None, "next_action": None}
+        intent |= {"created": int(time.time())}
         self.intents[str(intent["id"])] = intent
         return intent
 
@@ -141,8 +162,10 @@ class FakeStripe:
         charge = self.charges[self.intents[body["payment_intent"]]["latest_charge"]]
         if charge["amount_refunded"] + int(body["amount"]) > charge["amount_captured"]:
             return _refused("more than is left")
-        charge["amount_refunded"] += int(body["amount"])
-        return 200, {"id": f"re_{next(self.numbers)}", "object": "refund", "status": "succeeded"}
+        if self.refund_status != "failed":
+            charge["amount_refunded"] += int(body["amount"])
+        made = {"id": f"re_{next(self.numbers)}", "object": "refund", "status": self.refund_status}
+        return 200, made | {"failure_reason": "lost_or_stolen_card" if self.refund_status == "failed" else None}
 
     def _session(self, body: dict[str, str]) -> dict[str, Any]:
         name = f"cs_{next(self.numbers)}"
@@ -151,6 +174,7 @@ class FakeStripe:
         session |= {"amount_total": int(body["line_items[0][price_data][unit_amount]"]), "currency": "usd"}
         session |= {"captures": body["payment_intent_data[capture_method]"] == "automatic"}
         session |= {"metadata": {"attempt_id": body["client_reference_id"]}, "success_url": body["success_url"]}
+        session |= {"created": int(time.time())}
         self.sessions[name] = session
         return session
 
@@ -165,8 +189,15 @@ class FakeStripe:
         return (200, known[name]) if name in known else _refused(f"no such {name}", 404)
 
     @staticmethod
-    def _list(known: dict[str, dict[str, Any]], path: str) -> dict[str, Any]:
-        return {"object": "list", "data": list(known.values()), "has_more": False, "url": f"/v1/{path}"}
+    def _list(known: dict[str, dict[str, Any]], path: str, body: dict[str, str]) -> dict[str, Any]:
+        """The newest first, a page of so many, of what was made between two moments."""
+        since, until = int(body["created[gte]"]), int(body["created[lte]"])
+        names = [name for name in reversed(known) if since <= known[name]["created"] <= until]
+        if "starting_after" in body:
+            names = names[names.index(body["starting_after"]) + 1 :]
+        limit = int(body["limit"])
+        page = [known[name] for name in names[:limit]]
+        return {"object": "list", "data": page, "has_more": len(names) > limit, "url": f"/v1/{path}"}
 
 
 def signed(event: dict[str, Any], *, at: float | None = None, secret: str = SECRET) -> tuple[dict[str, str], bytes]:

@@ -275,7 +275,7 @@ def background_jobs(services: Services) -> list[Job]:
             lambda: checkout_jobs.resume(services.checkouts),
             metrics,
         ),
-        periodic("prune", PRUNE_INTERVAL_S, lambda: prune(db, settings), metrics),
+        periodic("prune", PRUNE_INTERVAL_S, lambda: prune(db, settings, services.payments), metrics),
         periodic("search", catalogue_jobs.CATCH_UP_INTERVAL_S, lambda: catalogue_jobs.catch_up(db), metrics),
         periodic("gifts", GIFTS_INTERVAL_S, services.prices.look_at_gifts, metrics),
         periodic("cart idleness", cart_jobs.IDLE_INTERVAL_S, lambda: cart_jobs.notice_idle(carts), metrics),

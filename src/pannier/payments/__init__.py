@@ -17,6 +17,7 @@ from pannier.payments.repository import close as close_attempt
 from pannier.payments.repository import due as attempt_due
 from pannier.payments.repository import find as find_attempt
 from pannier.payments.repository import find_open as find_open_attempt
+from pannier.payments.rules import is_decided
 from pannier.payments.service import PaymentService
 
 __all__ = [
@@ -44,5 +45,6 @@ __all__ = [
     "find_attempt",
     "find_open_attempt",
     "forget_payer",
+    "is_decided",
     "open_providers",
 ]

@@ -79,6 +79,11 @@ async def due(connection: Connection, attempt_id: uuid.UUID, at: datetime | None
     await connection.execute("select payment_due($1, $2)", attempt_id, at)
 
 
+async def has_answered(connection: Connection, attempt_id: uuid.UUID, look_at: datetime) -> None:
+    """The provider has answered, and nothing is decided; see `payment_answered`."""
+    await connection.execute("select payment_answered($1, $2)", attempt_id, look_at)
+
+
 async def close(
     connection: Connection,
     attempt_id: uuid.UUID,
@@ -145,6 +150,11 @@ async def claim_refund(connection: Connection, refund_id: uuid.UUID, lease: time
     return None if text is None else _REFUND.decode(text)
 
 
+async def refund_due(connection: Connection, refund_id: uuid.UUID, at: datetime) -> None:
+    """When somebody has to try again."""
+    await connection.execute("update refund set due_at = $2 where id = $1 and state = 'pending'", refund_id, at)
+
+
 async def settle_refund(
     connection: Connection, refund_id: uuid.UUID, report: Report | None, failure: str | None, actor: str, at: datetime
 ) -> None:
@@ -195,6 +205,17 @@ async def end_webhook(connection: Connection, provider: str, event_id: str, at: 
         event_id,
         at,
     )
+
+
+async def prune_webhooks(connection: Connection, before: datetime, batch: int) -> int:
+    """Forget events of before; answers how many."""
+    tag = await connection.execute(
+        "delete from payment_webhook where (provider, event_id) in (select provider, event_id from payment_webhook"
+        " where received_at < $1 order by received_at limit $2 for update skip locked)",
+        before,
+        batch,
+    )
+    return int(tag.rpartition(" ")[2])
 
 
 def _attempt(text: str | None) -> Attempt | None:

@@ -23,7 +23,9 @@ from pannier.payments.errors import ProviderUnavailableError, RefundRefusedError
 from pannier.payments.models import Attempt, Notice, Refund, Report, Wish
 from pannier.payments.ports import PaymentProvider, ProviderRefusedError, ProviderTroubleError
 from pannier.payments.providers import Providers
+from pannier.platform import idempotency
 from pannier.platform.database import Database, in_transaction
+from pannier.platform.idempotency import Key
 from pannier.platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ logger = logging.getLogger(__name__)
 SYSTEM = "system"
 _TOO_MUCH = "PN020"
 _BATCH = 50
+#: No provider tells of an event again after this.
+WEBHOOKS_KEPT = timedelta(days=90)
 # Seconds until what failed is tried again: they double, up to an hour.
 _AGAIN_S, _AGAIN_S_MAX = 5.0, 3600.0
 
@@ -77,7 +81,12 @@ class PaymentService:
     async def look_up(self, attempt: Attempt) -> Attempt | None:
         """The attempt with what became of it; None when the provider has never heard of it."""
         provider = self.providers.of(attempt.provider)
-        report = await self._answered(provider, provider.look_up(attempt))
+        try:
+            report = await self._answered(provider, provider.look_up(attempt))
+        except ProviderRefusedError as refused:
+            # A question is never refused for good: whatever is wrong with it, nothing is known.
+            logger.warning("payment provider %s: %s", provider.code, refused)
+            raise _no_answer() from refused
         return None if report is None else await self._taken_in(attempt, report)
 
     async def refund(
@@ -155,7 +164,10 @@ class PaymentService:
 
         async def command(connection: Connection) -> tuple[Attempt | None, bool]:
             attempt = None if notice.attempt_id is None else await repository.find(connection, notice.attempt_id)
-            if attempt is None and notice.reference is not None:
+            if attempt is not None and attempt.provider != provider:
+                # Whoever signs this is not who was asked to pay that.
+                attempt = None
+            elif attempt is None and notice.reference is not None:
                 attempt = await repository.find_by_reference(connection, provider, notice.reference)
             known = None if attempt is None else attempt.id
             return attempt, await repository.begin_webhook(connection, provider, notice, known, self._now())
@@ -180,17 +192,44 @@ class PaymentService:
             lambda connection: repository.claim(connection, attempt_id, self.lease, self._now())
         )
 
-    async def finish(self, attempt: Attempt) -> None:
-        """Its order stands, or is canceled: nothing of the completion is left to be done."""
-        await self._db.write(lambda connection: repository.close(connection, attempt.id, None, None, self._now()))
+    async def finish(self, attempt: Attempt, key: Key | None, text: str) -> None:
+        """Its order stands, or is canceled: nothing of the completion is left to be done. What it came to, the text of
+        an answer or of a refusal, takes the place of what was kept under the key when the order was placed."""
+
+        async def command(connection: Connection) -> None:
+            await repository.close(connection, attempt.id, None, None, self._now())
+            await idempotency.correct(connection, key, text)
+
+        await self._db.write(command)
 
     async def look_again(self, attempt: Attempt, at: datetime | None) -> None:
         """Say when somebody has to look at an attempt again."""
         await self._db.write(lambda connection: repository.due(connection, attempt.id, at))
 
-    def after_failure(self, tries: int) -> datetime:
-        """When to try again what failed so often."""
-        return self._now() + timedelta(seconds=min(_AGAIN_S * 2 ** min(tries, 20), _AGAIN_S_MAX))
+    async def has_answered(self, attempt: Attempt, look_at: datetime) -> None:
+        """The provider has said that nothing is decided yet: it is looked at again then, and nothing has failed."""
+        await self._db.write(lambda connection: repository.has_answered(connection, attempt.id, look_at))
+
+    async def try_again(self, attempt: Attempt) -> None:
+        """Say that an attempt failed to be carried on: it is tried again, later every time.
+
+        One that is being paid is looked at when its time is up, however often that has failed.
+        """
+        at = self._now() + _pause(attempt.tries)
+        if attempt.is_open and attempt.expires_at > self._now():
+            at = min(at, attempt.expires_at)
+        await self.look_again(attempt, at)
+
+    async def prune(self, batch: int = 5000) -> int:
+        """Forget webhooks that nobody tells of again; answers how many."""
+        before, total = self._now() - WEBHOOKS_KEPT, 0
+        while True:
+            gone = await self._db.write(
+                lambda connection: repository.prune_webhooks(connection, before, batch), self._db.job_patience_s
+            )
+            total += gone
+            if gone < batch:
+                return total
 
     async def _carry_out(self, refund_id: uuid.UUID) -> None:
         refund = await self._db.write(
@@ -206,7 +245,9 @@ class PaymentService:
                 provider, provider.refund(attempt, refund.id, refund.amount_minor, refund.reason)
             )
         except ProviderUnavailableError:
-            # The lease runs out, and the job asks again under the same key.
+            # The job asks again under the same key.
+            again = self._now() + _pause(refund.tries)
+            await self._db.write(lambda connection: repository.refund_due(connection, refund.id, again))
             return
         except ProviderRefusedError as refused:
             failure = str(refused)[:500]
@@ -237,13 +278,13 @@ class PaymentService:
                 return await answer
         except (TimeoutError, ProviderTroubleError) as trouble:
             logger.warning("payment provider %s: %s", provider.code, str(trouble) or "no answer in time")
-            raise ProviderUnavailableError(
-                "The payment provider does not answer right now. Ask for the checkout's status in a moment: "
-                "what became of the payment is looked up, and it is charged once at most.",
-                headers={"Retry-After": "5"},
-            ) from trouble
+            raise _no_answer() from trouble
 
     async def _taken_in(self, attempt: Attempt, report: Report) -> Attempt:
+        if max(report.authorized_minor, report.captured_minor) > attempt.amount_minor:
+            # It speaks of another payment, or in another currency: nothing of it is booked.
+            logger.error("payment %s of %d is reported as %s", attempt.id, attempt.amount_minor, report)
+            raise _no_answer()
         found = await self._db.write(
             lambda connection: repository.apply(connection, attempt.id, report, SYSTEM, self._now())
         )
@@ -252,3 +293,16 @@ class PaymentService:
 
     def _now(self) -> datetime:
         return self._db.clock.now()
+
+
+def _pause(tries: int) -> timedelta:
+    """How long to leave alone what failed so often."""
+    return timedelta(seconds=min(_AGAIN_S * 2 ** min(tries, 20), _AGAIN_S_MAX))
+
+
+def _no_answer() -> ProviderUnavailableError:
+    return ProviderUnavailableError(
+        "The payment provider does not answer right now. Ask for the checkout's status in a moment: "
+        "what became of the payment is looked up, and it is charged once at most.",
+        headers={"Retry-After": "5"},
+    )

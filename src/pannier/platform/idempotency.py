@@ -172,6 +172,18 @@ async def keep(connection: Connection, key: Key | None, text: str, now: datetime
         await connection.execute(_KEEP, key.owner, key.key, key.request_hash, text, now)
 
 
+async def correct(connection: Connection, key: Key | None, text: str) -> None:
+    """Keep another text under a key that has one: what was answered first is no longer what the request came to."""
+    if key is not None:
+        await connection.execute(
+            "update idempotency_record set answer = $4 where owner = $1 and key = $2 and request_hash = $3",
+            key.owner,
+            key.key,
+            key.request_hash,
+            text,
+        )
+
+
 def is_recorded(refusal: PannierError) -> bool:
     """Whether a refusal is a matter of business, which stays what it is when asked again."""
     return refusal.kind not in {ErrorKind.unavailable, ErrorKind.internal, ErrorKind.rate_limited}

@@ -30,8 +30,16 @@ from pannier.payments import (
     ProviderRefusedError,
     ProviderUnavailableError,
     Wish,
+    is_decided,
 )
-from pannier.platform.idempotency import Answer, IdempotencyConflictError, IdempotencyInFlightError, Key
+from pannier.platform.idempotency import (
+    Answer,
+    IdempotencyConflictError,
+    IdempotencyInFlightError,
+    Key,
+    kept_answer,
+    kept_refusal,
+)
 from pannier.platform.principal import Principal
 from pannier.platform.settings import Settings
 
@@ -56,16 +64,17 @@ class Completion:
         With `wish` the provider is asked; without one it is asked only what became of it.
         """
         if attempt.order_id is not None:
-            return await self._finish(attempt, await self._shown(attempt, by))
-        attempt = await self._decided(attempt, by, key, wish)
-        if attempt.state == "challenged":
+            return await self._finish(attempt, by, key, await self._shown(attempt, by))
+        attempt, refusal = await self._decided(attempt, wish)
+        if refusal is None and attempt.state == "challenged":
             return await self._stored(
                 attempt, by, key, lambda found: challenge(found, attempt, self._desk.rules(found))
             )
-        if not attempt.is_good:
-            await self._refuse(attempt, by, key, declined(attempt))
-        answer = await self._place(attempt, by, key)
-        return await self._finish(await self._payments.find(attempt.id) or attempt, answer)
+        if refusal is None and attempt.is_good:
+            answer = await self._place(attempt, by, key)
+        else:
+            answer = await self._refuse(attempt, by, key, refusal or declined(attempt))
+        return await self._finish(await self._payments.find(attempt.id) or attempt, by, key, answer)
 
     async def join(self, attempt: Attempt, by: Principal, *, is_other: bool) -> Answer | None:
         """What becomes of a payment that somebody else has under way: None when it is over, whatever came of it.
@@ -101,7 +110,7 @@ class Completion:
         except PannierError as refusal:
             if refusal.kind is ErrorKind.unavailable or isinstance(refusal, IdempotencyInFlightError):
                 # Nothing is known, or somebody is at it this very moment.
-                await self._payments.look_again(attempt, self._payments.after_failure(attempt.tries))
+                await self._payments.try_again(attempt)
 
     async def come_back(self, by: Principal, checkout_id: uuid.UUID) -> None:
         """The shopper is back from the provider's page: see what became of it. Raises CheckoutNotFoundError."""
@@ -133,22 +142,26 @@ class Completion:
                 await self.advance(attempt)
             except PannierError as trouble:
                 logger.warning("payment %s waits: %s", attempt_id, trouble.error)
-                await self._payments.look_again(attempt, self._payments.after_failure(attempt.tries))
+                await self._payments.try_again(attempt)
+            except Exception:
+                # Whatever is wrong with one, the others go on.
+                logger.exception("payment %s could not be carried on", attempt_id)
+                await self._payments.try_again(attempt)
         return len(due) + await self._payments.resume_refunds()
 
-    async def _decided(self, attempt: Attempt, by: Principal, key: Key | None, wish: Wish | None) -> Attempt:
-        """The attempt with what the provider says of it by now."""
+    async def _decided(self, attempt: Attempt, wish: Wish | None) -> tuple[Attempt, PannierError | None]:
+        """The attempt with what the provider says of it by now; a refusal where nobody will pay it any more."""
         if wish is not None:
-            return await authorise(self._payments, attempt, wish)
-        if attempt.state not in {"created", "challenged"}:
-            return attempt
+            return await authorise(self._payments, attempt, wish), None
+        if is_decided(attempt):
+            return attempt, None
         found = await self._payments.look_up(attempt)
         is_over = self._desk.db.clock.now() >= attempt.expires_at
         if found is not None and not (is_over and found.state in {"created", "challenged"}):
             if found.state == "challenged":
-                await self._payments.look_again(found, next_look(found, self._desk.db.clock.now()))
+                await self._payments.has_answered(found, next_look(found, self._desk.db.clock.now()))
             if found.state != "created":
-                return found
+                return found, None
         if found is not None:
             # It was begun and never paid; from now on it cannot be.
             try:
@@ -157,9 +170,8 @@ class Completion:
                 # It has gone too far for that: what came of it is looked at.
                 found = await self._payments.look_up(found) or found
             if found.is_good:
-                return found
-        await self._refuse(attempt, by, key, _never_paid())
-        raise AssertionError("a refusal is raised")
+                return found, None
+        return attempt, _never_paid()
 
     async def _place(self, attempt: Attempt, by: Principal, key: Key | None) -> Answer:
         assert attempt.checkout_id is not None
@@ -173,8 +185,7 @@ class Completion:
                 external_reference=reference,
             )
         except ExternalReferenceTakenError as taken:
-            await self._refuse(attempt, by, key, taken)
-            raise
+            return await self._refuse(attempt, by, key, taken)
         except PannierError as refusal:
             if refusal.kind is not ErrorKind.unavailable and not isinstance(refusal, IdempotencyInFlightError):
                 await self._let_go(attempt, refusal)
@@ -182,26 +193,30 @@ class Completion:
         assert isinstance(outcome, Answer)
         return Answer(outcome.body, outcome.status)
 
-    async def _finish(self, attempt: Attempt, answer: Answer) -> Answer:
+    async def _finish(self, attempt: Attempt, by: Principal, key: Key | None, answer: Answer) -> Answer:
+        """The answer once the money is taken, which is also what is kept under the key from then on."""
         if not attempt.is_open or attempt.order_id is None:
             return answer
         document = msgspec.json.decode(answer.body)
         refusal = await settle(self._payments, self._orders, attempt, document["order"]["number"], _SYSTEM)
         if refusal is not None:
+            await self._payments.finish(attempt, key, kept_refusal(refusal))
             raise refusal
+        answer = await self._shown(attempt, by)
+        await self._payments.finish(attempt, key, kept_answer(answer))
         return answer
 
-    async def _refuse(self, attempt: Attempt, by: Principal, key: Key | None, refusal: PannierError) -> None:
-        """Store a refusal with the checkout as it was before, and see to the money. Raises it, always."""
+    async def _refuse(self, attempt: Attempt, by: Principal, key: Key | None, refusal: PannierError) -> Answer:
+        """Store a refusal with the checkout as it was before, see to the money, and raise it. Where there is an order
+        after all, whose money nobody lets go of, it is the answer."""
         try:
-            await self._stored(
+            return await self._stored(
                 attempt, by, key, lambda found: give_up(found, attempt, refusal, self._desk.rules(found)), locks=True
             )
         except PannierError as told:
             if told.kind is not ErrorKind.unavailable and not isinstance(told, IdempotencyInFlightError):
                 await self._let_go(attempt, told)
             raise
-        raise refusal
 
     async def _let_go(self, attempt: Attempt, refusal: PannierError) -> None:
         found = await self._payments.find(attempt.id)
@@ -216,7 +231,7 @@ class Completion:
         try:
             await give_back(self._payments, attempt, reason, self._desk.db.clock.now())
         except ProviderUnavailableError:
-            await self._payments.look_again(attempt, self._payments.after_failure(attempt.tries))
+            await self._payments.try_again(attempt)
 
     async def _again(self, attempt: Attempt, by: Principal, *, is_other: bool) -> Answer | None:
         """A payment that waits for its shopper, who asks again: she may have paid, or wants to pay in another way."""

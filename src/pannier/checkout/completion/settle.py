@@ -11,17 +11,20 @@ from pannier.orders import OrderClosedError, OrderService
 from pannier.payments import Attempt, PaymentFailedError, PaymentService, ProviderRefusedError
 from pannier.platform.principal import Principal
 
+_CANCELED = "order_canceled"
+
 
 async def settle(
     payments: PaymentService, orders: OrderService, attempt: Attempt, number: str, by: Principal
 ) -> PannierError | None:
-    """Take the money and note that the order is paid; the refusal where that is not to be had.
+    """Take the money and note that the order is paid; the refusal where that is not to be had. Whoever calls notes then
+    that the payment is finished; until that is noted, all of this may be done again.
 
     Raises ProviderUnavailableError: then it is done later.
     """
     if attempt.captured_minor < attempt.amount_minor:
         if (await orders.get(by, number)).status == "canceled":
-            return await _undo(payments, attempt, number, "order_canceled")
+            return await _undo(payments, attempt, number, _CANCELED)
         try:
             attempt = await payments.capture(attempt)
         except ProviderRefusedError as refused:
@@ -31,8 +34,7 @@ async def settle(
     try:
         await orders.pay(by, number)
     except OrderClosedError:
-        return await _undo(payments, attempt, number, "order_canceled")
-    await payments.finish(attempt)
+        return await _undo(payments, attempt, number, _CANCELED)
     return None
 
 
@@ -52,9 +54,11 @@ async def _undo(payments: PaymentService, attempt: Attempt, number: str, reason:
             attempt = await payments.look_up(attempt) or attempt
     if attempt.order_id is not None and attempt.captured_minor > attempt.refunding_minor:
         await payments.refund(attempt.order_id, None, "the order was canceled", actor="system")
-    await payments.finish(attempt)
+    text = f"The payment was refused when it was taken, so order {number} is canceled. Order again."
+    if reason == _CANCELED:
+        text = f"Order {number} was canceled while it was being paid. Its payment is given back, or was not taken."
     return PaymentFailedError(
-        f"The payment was refused when it was taken, so order {number} is canceled. Order again.",
+        text,
         field="payment_method",
         details={"reason": reason, "number": number},
     )

@@ -6,14 +6,17 @@ lost is found again. Of webhooks only the signature and what they are about is b
 
 from __future__ import annotations
 
+import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, Final
 
 import httpx
 import stripe
 
+from pannier.kernel.clock import Clock
 from pannier.payments.errors import WebhookRefusedError
 from pannier.payments.models import Attempt, Notice, PaymentState, Report, Wish
 from pannier.payments.ports import ProviderRefusedError, ProviderTroubleError
@@ -23,10 +26,18 @@ SIGNATURE = "stripe-signature"
 _ATTEMPT = "attempt_id"
 # Which Stripe counts in hundredths, though they have none.
 _COUNTED_IN_HUNDREDTHS: Final = frozenset({"ISK", "UGX"})
-# How far back an attempt is looked for that no reference is known of: clocks differ.
-_BEFORE_S = 300
+logger = logging.getLogger(__name__)
+# An attempt of which no reference is known was made between these, since clocks differ and answers are late.
+_BEFORE, _AFTER = timedelta(minutes=5), timedelta(minutes=20)
+# Of the newest so many are looked through; older ones can be searched for.
+_PAGES_MAX, _PAGE = 10, 100
+# What was made a moment ago is not found by a search.
+_SEARCHABLE = timedelta(hours=1)
 # Stripe takes no shorter life of a page.
 _PAGE_S_MIN = 1860
+# Somebody is asking the same this very moment: what comes of it is not known yet.
+_PASSING: Final = frozenset({"idempotency_key_in_use", "lock_timeout"})
+_NOT_FOUND: Final = 404
 _STATES: Final[Mapping[str, PaymentState]] = {
     "requires_capture": "authorized",
     "succeeded": "captured",
@@ -68,8 +79,17 @@ class StripeProvider:
     code = "stripe"
 
     def __init__(
-        self, secret_key: str, webhook_secret: str, *, api_url: str, shop_url: str, shop_name: str, timeout_s: float
+        self,
+        secret_key: str,
+        webhook_secret: str,
+        *,
+        api_url: str,
+        shop_url: str,
+        shop_name: str,
+        timeout_s: float,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._webhook_secret = webhook_secret
         self._shop_url = shop_url.rstrip("/")
         self._shop_name = shop_name
@@ -92,7 +112,7 @@ class StripeProvider:
         }
         if wish.return_url is not None:
             asked["return_url"] = self._address(wish.return_url)
-        async with _understood():
+        async with _understood(is_asked_first=True):
             try:
                 intent = await self._stripe.v1.payment_intents.create_async(asked, _once(payment.id))  # type: ignore[arg-type]  # plain values
             except stripe.CardError as declined:
@@ -136,7 +156,9 @@ class StripeProvider:
                 "amount": _counted(amount_minor, payment.currency),
                 "metadata": {"refund_id": str(refund_id), "reason": reason[:200]},
             }
-            await self._stripe.v1.refunds.create_async(asked, _once(refund_id))  # type: ignore[arg-type]  # plain values
+            made = await self._stripe.v1.refunds.create_async(asked, _once(refund_id))  # type: ignore[arg-type]  # plain values
+            if made.status in {"failed", "canceled"}:
+                raise ProviderRefusedError(f"the refund is {made.status}: {made.failure_reason or 'no reason is told'}")
             return await self._full(await self._intent(intent_id), payment)
 
     async def look_up(self, payment: Attempt) -> Report | None:
@@ -149,7 +171,7 @@ class StripeProvider:
         except (ValueError, stripe.SignatureVerificationError) as problem:
             raise WebhookRefusedError("The webhook's signature is not good.") from problem
         about = _plain(event["data"]["object"])
-        told = (about.get("metadata") or {}).get(_ATTEMPT) or about.get("client_reference_id")
+        told = _attempt_of(about) or about.get("client_reference_id")
         reference = about.get("payment_intent") if about.get("object") in {"charge", "refund"} else about.get("id")
         return Notice(event["id"], event["type"], reference, _uuid(told))
 
@@ -182,7 +204,7 @@ class StripeProvider:
                 "capture_method": "automatic" if wish.is_captured else "manual",
             },
         }
-        async with _understood():
+        async with _understood(is_asked_first=True):
             session = await self._stripe.v1.checkout.sessions.create_async(asked, _once(payment.id))  # type: ignore[arg-type]  # plain values
             return await self._of_session(session, payment)
 
@@ -193,15 +215,15 @@ class StripeProvider:
             return await self._of_session(await self._stripe.v1.checkout.sessions.retrieve_async(reference), payment)
         if reference is not None:
             return await self._full(await self._intent(reference), payment)
-        since: dict[str, Any] = {"created": {"gte": int(payment.created_at.timestamp()) - _BEFORE_S}, "limit": 100}
-        intents = await self._stripe.v1.payment_intents.list_async(since)  # type: ignore[arg-type]  # plain values
-        async for one in intents.auto_paging_iter():
-            intent = _plain(one)
-            if (intent.get("metadata") or {}).get(_ATTEMPT) == str(payment.id):
+        if self._clock.now() > payment.created_at + _SEARCHABLE:
+            # A page whose address nobody was told cannot have been paid at without an intent.
+            query = {"query": f"metadata['{_ATTEMPT}']:'{payment.id}'"}
+            found = await self._stripe.v1.payment_intents.search_async(query)  # type: ignore[arg-type]  # plain values
+            return await self._full(found.data[0], payment) if found.data else None
+        async for intent in _listed(self._stripe.v1.payment_intents.list_async, payment):
+            if _attempt_of(intent) == str(payment.id):
                 return await self._full(intent, payment)
-        sessions = await self._stripe.v1.checkout.sessions.list_async(since)  # type: ignore[arg-type]  # plain values
-        async for one_page in sessions.auto_paging_iter():
-            session = _plain(one_page)
+        async for session in _listed(self._stripe.v1.checkout.sessions.list_async, payment):
             if session.get("client_reference_id") == str(payment.id):
                 return await self._of_session(session, payment)
         return None
@@ -219,6 +241,7 @@ class StripeProvider:
     async def _full(self, intent: Any, payment: Attempt) -> Report:
         """What an intent says, with what was given back of its charge."""
         intent = _plain(intent)
+        _check_same(intent, payment)
         state = _STATES.get(intent["status"], "created")
         if state == "declined" and not intent.get("last_payment_error"):
             state = "created"
@@ -269,22 +292,59 @@ def _declined(error: stripe.CardError) -> Report:
     return Report(state="declined", reference=None if intent is None else intent["id"], reason=reason or error.code)
 
 
+async def _listed(listing: Callable[..., Awaitable[Any]], payment: Attempt) -> AsyncIterator[dict[str, Any]]:
+    """What was made about the time of an attempt, the newest first. Raises ProviderTroubleError when it is too much."""
+    between = {
+        "gte": int((payment.created_at - _BEFORE).timestamp()),
+        "lte": int((payment.created_at + _AFTER).timestamp()),
+    }
+    asked: dict[str, Any] = {"created": between, "limit": _PAGE}
+    for _ in range(_PAGES_MAX):
+        page = await listing(asked)
+        for one in page.data:
+            yield _plain(one)
+        if not page.has_more:
+            return
+        asked["starting_after"] = page.data[-1].id
+    raise ProviderTroubleError("there are too many payments to find it among them; later it is searched for")
+
+
+def _check_same(intent: Mapping[str, Any], payment: Attempt) -> None:
+    """Raises ProviderTroubleError for an intent that is not about this payment: nothing of it may be booked."""
+    told = (_attempt_of(intent) or str(payment.id), intent["currency"].upper(), intent["amount"])
+    if told != (str(payment.id), payment.currency, _counted(payment.amount_minor, payment.currency)):
+        logger.error("payment %s is answered by %s, of another payment: %s", payment.id, intent["id"], told)
+        raise ProviderTroubleError(f"{intent['id']} is another payment's")
+
+
 @asynccontextmanager
-async def _understood() -> AsyncIterator[None]:
-    """Stripe's errors as ours: what may have been done or not, and what will not be."""
+async def _understood(*, is_asked_first: bool = False) -> AsyncIterator[None]:
+    """Stripe's errors as ours: what may have been done or not, and what will not be.
+
+    Where the shop's own key is not good, or something that was there is not found by it, the shop has to be put in
+    order: nothing is refused for good. `is_asked_first`: nothing was made yet, so the shopper may pay in another way.
+    """
     try:
         yield
-    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.IdempotencyError) as trouble:
+    except (stripe.AuthenticationError, stripe.PermissionError) as locked:
+        logger.error("Stripe refuses the shop's key: %s", _text(locked))
+        if is_asked_first:
+            raise ProviderRefusedError("the shop's account is not in order") from locked
+        raise ProviderTroubleError("the key is refused") from locked
+    except stripe.IdempotencyError as trouble:
         raise ProviderTroubleError(_text(trouble)) from trouble
-    except (
-        stripe.InvalidRequestError,
-        stripe.AuthenticationError,
-        stripe.PermissionError,
-        stripe.CardError,
-    ) as refused:
+    except (stripe.InvalidRequestError, stripe.CardError) as refused:
+        if refused.code in _PASSING or (refused.http_status == _NOT_FOUND and not is_asked_first):
+            raise ProviderTroubleError(_text(refused)) from refused
         raise ProviderRefusedError(_text(refused)) from refused
     except stripe.StripeError as trouble:
         raise ProviderTroubleError(_text(trouble)) from trouble
+
+
+def _attempt_of(about: Mapping[str, Any]) -> str | None:
+    """The attempt that something was made for."""
+    told = (about.get("metadata") or {}).get(_ATTEMPT)
+    return None if told is None else str(told)
 
 
 def _text(error: stripe.StripeError) -> str:

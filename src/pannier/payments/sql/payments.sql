@@ -124,6 +124,11 @@ create or replace function payment_due(p_attempt uuid, p_at timestamptz) returns
   update payment_attempt set due_at = p_at where id = p_attempt
 $$;
 
+-- The provider has answered that the shopper has still to pay: it is looked at again then, and nothing has failed.
+create or replace function payment_answered(p_attempt uuid, p_at timestamptz) returns void language sql as $$
+  update payment_attempt set due_at = p_at, tries = 0 where id = p_attempt
+$$;
+
 -- The completion no longer stands on it, and why. What the provider knows of it is looked at once more at p_due.
 create or replace function payment_close(p_attempt uuid, p_failure jsonb, p_due timestamptz, p_at timestamptz)
 returns void language sql as $$

@@ -6,6 +6,10 @@ docs/reference/settings.md lists them, and a test compares it with this package.
 
 from __future__ import annotations
 
+from typing import Self
+
+from pydantic import model_validator
+
 from pannier.platform.settings.access import RATE, RATE_WINDOWS_S, AccessSettings
 from pannier.platform.settings.carts import CartSettings, MergeStrategy
 from pannier.platform.settings.payments import PaymentSettings
@@ -30,3 +34,14 @@ class Settings(
     ServingSettings,
 ):
     """A shop's settings, read once and never changed."""
+
+    @model_validator(mode="after")
+    def _lease_outlasts_a_payment(self) -> Self:
+        # Whoever pays asks twice and then waits for a lock; taken over before that, his payment would be given up.
+        needed = 2 * self.payment_timeout_s + self.database_lock_timeout_s
+        if self.completion_lease_s <= needed:
+            raise ValueError(
+                f"PANNIER_COMPLETION_LEASE_S has to be more than {needed:g}: twice PANNIER_PAYMENT_TIMEOUT_S and "
+                "PANNIER_DATABASE_LOCK_TIMEOUT_S"
+            )
+        return self

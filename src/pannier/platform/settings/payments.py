@@ -31,16 +31,18 @@ class PaymentSettings(SettingsPart):
         1800.0, ge=60, description="Seconds that a shopper has on the provider's page; the goods are held meanwhile."
     )
     completion_lease_s: float = Field(
-        15.0,
+        20.0,
         gt=0,
-        description="Seconds after which a completion that was left by a crash is taken over; longer than "
-        "PANNIER_PAYMENT_TIMEOUT_S.",
+        description="Seconds after which a completion that was left by a crash is taken over; more than twice "
+        "PANNIER_PAYMENT_TIMEOUT_S, since a provider is asked once more, and PANNIER_DATABASE_LOCK_TIMEOUT_S.",
     )
     completion_resume_interval_s: float = Field(
         2.0, gt=0, description="Seconds between two looks for completions and refunds that somebody has to carry on."
     )
-    test_gateway_secret: SecretStr = Field(
-        SecretStr("not-a-secret"), description="What the test gateway signs its webhooks with."
+    test_gateway_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What the test gateway signs its webhooks with; by default every process makes up its own.",
     )
 
     stripe_secret_key: SecretStr | None = Field(None, description="Stripe's secret key, of an account of the shop.")

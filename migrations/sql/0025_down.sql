@@ -1,0 +1,1 @@
+drop index payment_webhook_by_age;

@@ -1,0 +1,18 @@
+"""Webhooks of payment providers are forgotten by their age."""
+
+from alembic import op
+
+from pannier.platform.migrate import run_down, run_up
+
+revision = "0025"
+down_revision = "0028"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_up(op.get_bind(), revision)
+
+
+def downgrade() -> None:
+    run_down(op.get_bind(), revision)

@@ -1,0 +1,127 @@
+"""What Stripe answers when something is wrong with the shop, with Stripe, or with what it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from pannier.kernel.clock import ManualClock
+from pannier.kernel.ids import uuid7
+from pannier.payments import Attempt, ProviderRefusedError, ProviderTroubleError, Wish
+from pannier.payments.adapters.stripe import StripeProvider
+from tests.payments.test_contract import attempt, stripe_at, told
+from tests.support.fake_stripe import FakeStripe
+from tests.support.web import served
+
+CARD = Wish(token="pm_card_visa", is_captured=True)
+
+
+@dataclass
+class Bank:
+    """Stripe as a fake of ours, the provider that asks it, and the provider's clock."""
+
+    fake: FakeStripe
+    provider: StripeProvider
+    clock: ManualClock
+
+    async def paid(self) -> Attempt:
+        asked = attempt()
+        return told(asked, await self.provider.authorize(asked, CARD))
+
+
+@pytest_asyncio.fixture
+async def bank() -> AsyncIterator[Bank]:
+    fake, clock = FakeStripe(), ManualClock()
+    with served(fake.app()) as url:
+        provider = stripe_at(url, clock=clock)
+        yield Bank(fake, provider, clock)
+        await provider.close()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 400])
+async def test_what_a_key_cannot_do_now_is_not_refused_for_good(bank: Bank, status: int) -> None:
+    """A rotated key, one of another account, and a request like it that is still under way."""
+    payment = await bank.paid()
+    bank.fake.refuses = status
+
+    with pytest.raises(ProviderTroubleError):
+        await bank.provider.refund(payment, uuid7(), 500, "a scratch")
+    with pytest.raises(ProviderTroubleError):
+        await bank.provider.capture(payment)
+    with pytest.raises(ProviderTroubleError):
+        await bank.provider.look_up(payment)
+
+    bank.fake.refuses = None
+    assert (await bank.provider.refund(payment, uuid7(), 500, "a scratch")).refunded_minor == 500
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("wish", [CARD, Wish(return_url="/back")])
+async def test_who_cannot_pay_since_the_key_is_refused_may_pay_in_another_way(
+    bank: Bank, status: int, wish: Wish
+) -> None:
+    bank.fake.refuses = status
+
+    with pytest.raises(ProviderRefusedError) as refused:
+        await bank.provider.authorize(attempt(), wish)
+
+    assert "key" not in str(refused.value), "what is wrong with the shop is not for its shoppers"
+
+
+async def test_a_payment_whose_like_is_under_way_is_not_declined(bank: Bank) -> None:
+    bank.fake.refuses = 400
+    with pytest.raises(ProviderTroubleError):
+        await bank.provider.authorize(attempt(), CARD)
+
+
+@pytest.mark.parametrize("wrong", [{"currency": "eur"}, {"amount": 2001}, {"metadata": {"attempt_id": str(uuid7())}}])
+async def test_an_intent_of_another_payment_is_not_taken_for_this_one(bank: Bank, wrong: dict[str, object]) -> None:
+    payment = await bank.paid()
+    bank.fake.intents[payment.reference or ""].update(wrong)
+
+    with pytest.raises(ProviderTroubleError):
+        await bank.provider.look_up(payment)
+
+
+async def test_a_refund_that_has_failed_is_refused(bank: Bank) -> None:
+    payment = await bank.paid()
+    bank.fake.refund_status = "failed"
+
+    with pytest.raises(ProviderRefusedError, match="lost_or_stolen_card"):
+        await bank.provider.refund(payment, uuid7(), 500, "a scratch")
+
+
+async def test_a_payment_is_found_without_its_reference_among_a_few_hundred(bank: Bank) -> None:
+    payment = await bank.paid()
+    crowd(bank.fake, 250)
+
+    found = await bank.provider.look_up(replace(payment, reference=None))
+
+    assert found is not None
+    assert found.reference == payment.reference
+    assert bank.fake.asked.count("GET payment_intents") == 3
+
+
+async def test_among_too_many_it_is_not_looked_for_but_searched_for_later(bank: Bank) -> None:
+    payment = replace(await bank.paid(), reference=None)
+    crowd(bank.fake, 1001)
+
+    with pytest.raises(ProviderTroubleError):
+        await bank.provider.look_up(payment)
+    assert bank.fake.asked.count("GET payment_intents") == 10
+
+    bank.clock.advance(timedelta(minutes=61))
+    found = await bank.provider.look_up(payment)
+    assert found is not None
+    assert found.captured_minor == 2000
+    assert await bank.provider.look_up(replace(payment, id=uuid7())) is None
+
+
+def crowd(fake: FakeStripe, number: int) -> None:
+    """So many payments of others after it."""
+    for _ in range(number):
+        fake._intent(2000, "usd", True, {"attempt_id": str(uuid7())})  # as others make them
