@@ -122,7 +122,7 @@ async def compare(
     return process.returncode == 0, (output or b"It stands above.").decode(errors="replace")
 
 
-@pytest.mark.timeout(0 if EXAMPLES else 120)
+@pytest.mark.timeout(0 if EXAMPLES else 600)
 @pytest.mark.parametrize("who", SHORTLY)
 async def test_every_answer_is_as_the_document_says(who: str, settings: Settings, db: Database, tmp_path: Path) -> None:
     async with standing(settings, db) as shop:
