@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from pannier.accounts import ENDED_INTERVAL_S, AccountService, PeopleService, StaffAccounts, auth_router, me_router
 from pannier.accounts import jobs as account_jobs
@@ -308,6 +310,18 @@ def hot_routes() -> Sequence[HotRoute]:
 
 def include_routers(app: FastAPI, pages: Pages) -> None:
     """The capabilities' FastAPI routers, under API_PREFIX, and the pages at the root."""
+    app.router.routes.extend(_capability_routes())
+    app.include_router(storefront_router(pages))
+
+
+@cache
+def _capability_routes() -> tuple[BaseRoute, ...]:
+    """The same in every application of a process: they hold nothing of any, and a second to make is a second too long.
+
+    FastAPI reads the signatures of a router's functions again for every application that includes it, and does so
+    while the first request waits.
+    """
+    everything = APIRouter()
     for router in (
         catalogue_router,
         admin_catalogue_router,
@@ -343,5 +357,5 @@ def include_routers(app: FastAPI, pages: Pages) -> None:
         me_router,
         privacy_router,
     ):
-        app.include_router(router, prefix=API_PREFIX)
-    app.include_router(storefront_router(pages))
+        everything.include_router(router, prefix=API_PREFIX)
+    return tuple(everything.routes)
