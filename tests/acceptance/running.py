@@ -124,6 +124,7 @@ def _settings(case: Mapping[str, Any], url: str, names: Names) -> Settings:
         database_pool_size=10 if case.get("area") == "checkout" else 4,
         # A request that is kept from finishing waits for as long as the case lets it.
         database_lock_timeout_s=60,
+        completion_lease_s=120,
         database_statement_timeout_s=60,
         enable_cart_reserve=True,
         # Where a price has moved a confirmation tells of it, and nothing before.

@@ -26,7 +26,11 @@ _NUMBER = 4711
 #: A place to wait at, in SQL.
 WAIT = f"perform pg_advisory_xact_lock_shared({_NUMBER});"
 #: Settings of a shop whose shoppers wait at a door on a slow machine without losing patience.
-PATIENT: dict[str, Any] = {"database_lock_timeout_s": 60.0, "database_statement_timeout_s": 60.0}
+PATIENT: dict[str, Any] = {
+    "database_lock_timeout_s": 60.0,
+    "database_statement_timeout_s": 60.0,
+    "completion_lease_s": 120.0,
+}
 _WAITING = """
     select count(*) from pg_locks l join pg_database d on d.oid = l.database
      where l.locktype = 'advisory' and l.objid = $1 and not l.granted and d.datname = current_database()
