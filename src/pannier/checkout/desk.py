@@ -67,7 +67,7 @@ class Desk:
             skips_single_shipping=settings.skip_single_shipping,
             skips_single_payment=settings.skip_single_payment,
             answers_again=settings.checkout_repeat == "answer",
-            lease=timedelta(seconds=settings.completion_lease_s),
+            lease=timedelta(seconds=settings.lease_s),
             payment_life=timedelta(seconds=settings.payment_page_ttl_s),
             captures_at_once=settings.payment_capture == "at_once",
             answers=answers if answers.has_prices or answers.has_taxes else None,

@@ -48,7 +48,7 @@ class PaymentService:
     def __init__(self, db: Database, settings: Settings, providers: Providers) -> None:
         self._db = db
         self.providers = providers
-        self.lease = timedelta(seconds=settings.completion_lease_s)
+        self.lease = timedelta(seconds=settings.lease_s)
         self._timeout_s = settings.payment_timeout_s
 
     async def find(self, attempt_id: uuid.UUID) -> Attempt | None:

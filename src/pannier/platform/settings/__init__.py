@@ -20,6 +20,7 @@ from pannier.platform.settings.serving import ServingSettings
 from pannier.platform.settings.shop import CommitAt, HoldAt, ShopSettings
 
 __all__ = ["RATE", "RATE_WINDOWS_S", "CommitAt", "HoldAt", "MergeStrategy", "Settings"]
+_LEASE_MARGIN_S = 3.0
 
 
 # The last base comes first where settings are listed.
@@ -35,13 +36,21 @@ class Settings(
 ):
     """A shop's settings, read once and never changed."""
 
+    @property
+    def lease_s(self) -> float:
+        """Seconds after which a completion that was left by a crash is taken over."""
+        return self.completion_lease_s or self._payment_s + _LEASE_MARGIN_S
+
+    @property
+    def _payment_s(self) -> float:
+        # Whoever pays asks twice and then waits for a lock; taken over before that, his payment would be given up.
+        return 2 * self.payment_timeout_s + self.database_lock_timeout_s
+
     @model_validator(mode="after")
     def _lease_outlasts_a_payment(self) -> Self:
-        # Whoever pays asks twice and then waits for a lock; taken over before that, his payment would be given up.
-        needed = 2 * self.payment_timeout_s + self.database_lock_timeout_s
-        if self.completion_lease_s <= needed:
+        if self.completion_lease_s is not None and self.completion_lease_s <= self._payment_s:
             raise ValueError(
-                f"PANNIER_COMPLETION_LEASE_S has to be more than {needed:g}: twice PANNIER_PAYMENT_TIMEOUT_S and "
-                "PANNIER_DATABASE_LOCK_TIMEOUT_S"
+                f"PANNIER_COMPLETION_LEASE_S has to be more than {self._payment_s:g}: twice PANNIER_PAYMENT_TIMEOUT_S "
+                "and PANNIER_DATABASE_LOCK_TIMEOUT_S"
             )
         return self

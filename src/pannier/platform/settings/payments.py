@@ -30,11 +30,12 @@ class PaymentSettings(SettingsPart):
     payment_page_ttl_s: float = Field(
         1800.0, ge=60, description="Seconds that a shopper has on the provider's page; the goods are held meanwhile."
     )
-    completion_lease_s: float = Field(
-        20.0,
+    completion_lease_s: float | None = Field(
+        None,
         gt=0,
-        description="Seconds after which a completion that was left by a crash is taken over; more than twice "
-        "PANNIER_PAYMENT_TIMEOUT_S, since a provider is asked once more, and PANNIER_DATABASE_LOCK_TIMEOUT_S.",
+        description="Seconds after which a completion that was left by a crash is taken over. It has to be more than "
+        "twice PANNIER_PAYMENT_TIMEOUT_S, since a provider is asked once more, and PANNIER_DATABASE_LOCK_TIMEOUT_S; by "
+        "default it is 3 more.",
     )
     completion_resume_interval_s: float = Field(
         2.0, gt=0, description="Seconds between two looks for completions and refunds that somebody has to carry on."
