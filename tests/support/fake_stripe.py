@@ -35,6 +35,8 @@ class FakeStripe:
     #: What refunds come to from now on.
     refund_status: str = "succeeded"
     asked: list[str] = field(default_factory=list)
+    #: Seconds that every answer takes, so that those who ask meet here.
+    slow_s: float = 0.0
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def app(self) -> Starlette:
@@ -50,6 +52,11 @@ class FakeStripe:
             )
             session |= {"status": "complete", "payment_intent": intent["id"]}
             self._succeed(intent)
+
+    @property
+    def charged(self) -> int:
+        """How often somebody's money was taken, whether he has it back or not."""
+        return sum(charge["amount_captured"] > 0 for charge in self.charges.values())
 
     @property
     def taken(self) -> int:
@@ -76,8 +83,7 @@ class FakeStripe:
             status, answer = self._done(request.method, path.split("/"), body)
             if key is not None:
                 self.kept[key] = status, answer
-        if fault == "timeout after":
-            await asyncio.sleep(0.7)
+        await asyncio.sleep(0.7 if fault == "timeout after" else self.slow_s)
         return JSONResponse(answer, status)
 
     def _done(self, method: str, path: list[str], body: dict[str, str]) -> tuple[int, Any]:

@@ -39,28 +39,32 @@ class ServerProcess:
 
 @contextlib.contextmanager
 def server_processes(
-    directory: Path, database_url: str, count: int = 2, **settings: object
+    directory: Path, database_url: str, count: int = 2, *, app: object = None, **settings: object
 ) -> Iterator[list[ServerProcess]]:
-    """Real workers of the real application on one database, each with its own port."""
+    """Real workers of the real application on one database, each with its own port. `app` names another application,
+    as `module:factory`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PANNIER_")}
     environment |= {f"PANNIER_{name.upper()}": str(value) for name, value in settings.items()}
     environment["PANNIER_DATABASE_URL"] = database_url
-    environment["PYTHONPATH"] = str(_ROOT / "src")
+    environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT / "src"), str(_ROOT)])
     with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(_server(directory / f"server-{n}.log", environment)) for n in range(count)]
+        servers = [stack.enter_context(_server(directory / f"server-{n}.log", environment, app)) for n in range(count)]
         for server in servers:
             wait_until(lambda server=server: _answers(server), 30)  # type: ignore[misc]  # bound early on purpose
         yield servers
 
 
 @contextlib.contextmanager
-def _server(log: Path, environment: dict[str, str]) -> Iterator[ServerProcess]:
+def _server(log: Path, environment: dict[str, str], app: object) -> Iterator[ServerProcess]:
     with socket.socket() as listener, log.open("wb") as output:
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pannier.app.worker", "--fd", str(listener.fileno())],
+            [
+                *(sys.executable, "-P", "-m", "pannier.app.worker", "--fd", str(listener.fileno())),
+                *(() if app is None else ("--app", str(app))),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
