@@ -124,13 +124,14 @@ _ANYWHERE = frozenset(
 def settings_page() -> str:
     """Every setting by group, in the order of the code."""
     lines = [_SETTINGS]
+    schemas = Settings.model_json_schema()["properties"]
     for group, names in _groups():
         lines += ["", f"## {group}", "", "| variable | default | what it is |", "|---|---|---|"]
         for name in names:
             field = Settings.model_fields[name]
             default = default_text(field)
             shown = f"`{default}`" if default else "not set"
-            lines.append(f"| `{variable(name)}` | {shown} | {field.description}{_bounds(name)} |")
+            lines.append(f"| `{variable(name)}` | {shown} | {field.description}{_bounds(schemas[name])} |")
     lines.append(_SETTINGS_END)
     return "\n".join(lines)
 
@@ -149,8 +150,7 @@ def _groups() -> Iterator[tuple[str, list[str]]]:
     yield group, names
 
 
-def _bounds(name: str) -> str:
-    schema = Settings.model_json_schema()["properties"][name]
+def _bounds(schema: dict[str, Any]) -> str:
     options = [schema, *schema.get("anyOf", ())]
     choices = next((option["enum"] for option in options if "enum" in option), None)
     if choices:
