@@ -38,7 +38,7 @@ run: $(RUN_STAMP) ## Start a shop with a demo catalogue on port 8000 (ARGS="--po
 	@exec $(BIN)/pannier serve --demo $(ARGS)
 
 test: lint ## Check everything, then run every test (ARGS="-k money" runs some)
-	@bash tools/system_packages.sh chromium redis-server pgbouncer
+	@bash tools/system_packages.sh chromium redis-server pgbouncer pango
 	@echo "== tests ($(WORKERS) workers)"
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 	@$(MAKE) test-oldest

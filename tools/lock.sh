@@ -11,5 +11,6 @@ compile() {
 
 compile pyproject.toml --group dev --output-file requirements-dev.lock "$@"
 compile pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock "$@"
+compile pyproject.toml --extra pdf --constraint requirements-dev.lock --output-file requirements-pdf.lock "$@"
 compile --group build --constraint requirements-dev.lock --output-file requirements-build.lock "$@"
 echo "Locked $(grep -c == requirements-dev.lock) packages, $(grep -c == requirements.lock) of them for a shop."

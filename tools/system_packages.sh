@@ -7,6 +7,7 @@
 #   system_packages.sh chromium   the browser that `make test` looks at the pages with
 #   system_packages.sh redis-server   the Redis in which `make test` has processes count together
 #   system_packages.sh pgbouncer  the pooler that `make test` puts before a database
+#   system_packages.sh pango      the libraries that documents become PDF with
 #   system_packages.sh postgresql-15   the oldest PostgreSQL that Pannier promises to work with, for `make test`
 set -euo pipefail
 
@@ -22,6 +23,12 @@ for need in "$@"; do
             elif ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
                 missing+=(python3-venv)
             fi
+            ;;
+        pango)
+            # Libraries are on nobody's PATH, and `ldconfig` not on that of an ordinary user.
+            for library in libpangoft2-1.0.so.0:libpangoft2-1.0-0 libharfbuzz-subset.so.0:libharfbuzz-subset0; do
+                PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -F "${library%%:*}" >/dev/null || missing+=("${library#*:}")
+            done
             ;;
         postgresql-*)
             # Its programs are on nobody's PATH.

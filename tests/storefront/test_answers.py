@@ -14,9 +14,9 @@ from starlette.routing import Mount
 from pannier.app import PannierApp
 from pannier.app.wiring import Services
 from pannier.kernel.countries import COUNTRIES
+from pannier.kernel.country_names import COUNTRY_NAMES
 from pannier.platform.database import Database
 from pannier.platform.migrate import shipped
-from pannier.storefront.countries import COUNTRY_NAMES
 from pannier.storefront.texts import clean_html, day, flag_texts, money, percent_off
 from tests.storefront.reader import HEADERS, ORIGIN, Page, Reader
 

@@ -7,10 +7,15 @@ import base64
 import functools
 import hashlib
 import importlib
-from typing import Any, NoReturn
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from pannier.kernel.country_names import COUNTRY_NAMES
 from pannier.kernel.money import format_amount
 from pannier.orders.errors import PdfUnavailableError, ShipmentNotFoundError
 from pannier.orders.models import Aftermath, Order, OrderLine, Shipment
@@ -18,29 +23,30 @@ from pannier.orders.rules import balance_of
 from pannier.orders.view import show
 from pannier.platform.migrate import shipped
 
-_STYLE = """
-@page { size: A4; margin: 18mm }
-body { font: 10pt/1.45 system-ui, sans-serif; color: #1d1d1b; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.6em; margin: 0 0 1rem } h2 { font-size: .8em; margin: 0; color: #5b5b55 } .shop { font-weight: 600 }
-address { font-style: normal } .places { display: flex; gap: 4rem; margin: 1.5rem 0 } small { color: #5b5b55 }
-dl { margin: 0 } dl div { display: flex; justify-content: space-between; gap: 2rem } header dl { max-width: 20rem }
-dd { margin: 0 } table { width: 100%; border-collapse: collapse } th, td { padding: .35rem 0; text-align: right }
-th:first-child, td:first-child { text-align: left } thead { border-bottom: 1px solid #1d1d1b }
-tbody tr { border-bottom: 1px solid #dcdcd6 } .sums { margin: 1rem 0 0 auto; max-width: 24rem }
-.total { font-weight: 600 }
-"""
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-#: Nothing is loaded, and of styles only the document's own counts.
-SECURITY_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'"
+_COUNTRIES = dict(COUNTRY_NAMES)
+_FONTS = {"figtree": "figtree.woff2", "serif": "instrument-serif.woff2"}
+_ON_SCREEN = re.compile(r"/\* screen \*/.*?(?=</style>)", re.DOTALL)
+_PAYMENTS = {"invoice": "on invoice", "cash_on_delivery": "in cash on delivery"}
 
 
-def invoice(order: Order, shop_name: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """Who sells, as documents name it: the shop's name, and its address with what the law wants beside it."""
+
+    name: str
+    details: str = ""
+
+
+def invoice(order: Order, seller: Seller) -> str:
     """The invoice of an order, with what was paid, credited and given back since."""
     shown = show(order)
-    return _rendered("invoice.html", order, shop_name, taxes=shown["taxes"], balance=balance_of(order))
+    payment = f"Paid {_PAYMENTS.get(order.payment_method, 'by ' + order.payment_method.replace('_', ' '))}."
+    if balance_of(order) > 0:
+        payment = "To be p" + payment[1:]
+    return _rendered("invoice.html", order, seller, taxes=shown["taxes"], balance=balance_of(order), payment=payment)
 
 
-def packing_slip(order: Order, after: Aftermath, shop_name: str, number: int | None = None) -> str:
+def packing_slip(order: Order, after: Aftermath, seller: Seller, number: int | None = None) -> str:
     """What is in a parcel, or without a number what is still to be sent; no prices. Raises ShipmentNotFoundError."""
     parcel: Shipment | None = None
     packed: list[tuple[OrderLine, int]] = [(line, line.quantity_unsent) for line in order.lines if line.quantity_unsent]
@@ -50,7 +56,7 @@ def packing_slip(order: Order, after: Aftermath, shop_name: str, number: int | N
             raise ShipmentNotFoundError(f"Order {order.number} has no parcel {number}.", field="parcel")
         units = {str(part["line_id"]): int(part["quantity"]) for part in parcel.items}
         packed = [(line, units[str(line.id)]) for line in order.lines if str(line.id) in units]
-    return _rendered("packing_slip.html", order, shop_name, parcel=parcel, packed=packed)
+    return _rendered("packing_slip.html", order, seller, parcel=parcel, packed=packed)
 
 
 async def as_pdf(html: str) -> bytes:
@@ -64,23 +70,48 @@ async def as_pdf(html: str) -> bytes:
     return await asyncio.to_thread(_written, weasyprint, html)
 
 
+def security_policy() -> str:
+    """Nothing is loaded, and of styles only the document's own counts; its fonts are in it."""
+    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; font-src data:; base-uri 'none'; frame-ancestors 'none'"
+
+
 def _written(weasyprint: Any, html: str) -> bytes:
-    pdf: bytes = weasyprint.HTML(string=html, url_fetcher=_fetch_nothing).write_pdf()
+    # What is in the document itself is all that there is to be had.
+    fetcher = weasyprint.urls.URLFetcher(allowed_protocols={"data"}, allow_redirects=False)
+    # Rules for screens are nothing to it, and it would complain of those that it cannot read.
+    pdf: bytes = weasyprint.HTML(string=_ON_SCREEN.sub("", html, count=1), url_fetcher=fetcher).write_pdf()
     return pdf
 
 
-def _fetch_nothing(url: str, *_: Any, **__: Any) -> NoReturn:
-    raise ValueError(f"a document loads nothing, and not {url}")
-
-
-def _rendered(template: str, order: Order, shop_name: str, **values: Any) -> str:
+def _rendered(template: str, order: Order, seller: Seller, **values: Any) -> str:
     def money(minor: int) -> str:
-        return f"{format_amount(minor, order.currency)} {order.currency}"
+        # The sign is as wide as a figure, so that columns stand.
+        return format_amount(minor, order.currency).replace("-", "\N{MINUS SIGN}")
 
-    return _templates().get_template(template).render(order=order, shop=shop_name, style=_STYLE, money=money, **values)
+    found = _templates().get_template(template)
+    style = Markup(_style())  # noqa: S704 # nothing in it is anybody else's
+    return found.render(order=order, shop=seller.name, seller=seller.details, style=style, money=money, **values)
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
+
+
+@functools.cache
+def _style() -> str:
+    """The style sheet with its fonts in it: a document is kept for years, and needs nothing of the shop then."""
+    fonts = {
+        name: "data:font/woff2;base64,"
+        + base64.b64encode((shipped("web") / "static/fonts" / file).read_bytes()).decode()
+        for name, file in _FONTS.items()
+    }
+    return _templates().get_template("documents.css").render(fonts)
 
 
 @functools.cache
 def _templates() -> Environment:
     loader = FileSystemLoader(shipped("web") / "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    found.globals.update(countries=_COUNTRIES, day=_day)
+    return found

@@ -21,7 +21,10 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/html": {"schema": {"type": "string"}}, "application/pdf": {"schema": {"type": "string"}}}}
 }
 
-_HEADERS = {"Content-Security-Policy": documents.SECURITY_POLICY, "Cache-Control": "private, no-store"}
+
+def _headers() -> dict[str, str]:
+    return {"Content-Security-Policy": documents.security_policy(), "Cache-Control": "private, no-store"}
+
 
 documents_router = APIRouter(tags=["orders"])
 admin_documents_router = APIRouter(prefix="/admin/orders", tags=["admin"])
@@ -40,7 +43,7 @@ async def get_invoice(
     format: Format = "html",  # noqa: A002 # named as the parameter is
 ) -> Response:
     """The invoice of an order of yours, to be printed, or as PDF."""
-    html = documents.invoice(await orders.get(asker, number), settings.shop_name)
+    html = documents.invoice(await orders.get(asker, number), seller_of(settings))
     return await _document(html, f"invoice-{number}", format)
 
 
@@ -69,18 +72,22 @@ async def get_packing_slip(
 ) -> Response:
     """What is in a parcel of an order; without `parcel`, what is still to be sent."""
     order, after = await orders.aftermath(staff, number)
-    return await _document(
-        documents.packing_slip(order, after, settings.shop_name, parcel), f"packing-{number}", format
-    )
+    html = documents.packing_slip(order, after, seller_of(settings), parcel)
+    return await _document(html, f"packing-{number}", format)
 
 
-def invoice_page(order: Order, shop_name: str) -> Response:
+def invoice_page(order: Order, settings: Settings) -> Response:
     """The invoice as a page of its own."""
-    return Response(documents.invoice(order, shop_name), headers=_HEADERS, media_type="text/html")
+    return Response(documents.invoice(order, seller_of(settings)), headers=_headers(), media_type="text/html")
+
+
+def seller_of(settings: Settings) -> documents.Seller:
+    """Who sells, by the settings."""
+    return documents.Seller(settings.shop_name, settings.shop_details.replace("\\n", "\n"))
 
 
 async def _document(html: str, name: str, form: Format) -> Response:
-    headers = dict(_HEADERS)
+    headers = _headers()
     if form == "html":
         return Response(html, headers=headers, media_type="text/html")
     safe = "".join(

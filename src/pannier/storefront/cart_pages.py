@@ -20,11 +20,11 @@ from pannier.cart import (
     Outcome,
     add,
 )
+from pannier.kernel.country_names import COUNTRY_NAMES
 from pannier.kernel.errors import PannierError
 from pannier.platform.idempotency import is_recorded
 from pannier.pricebook import PriceHouse
 from pannier.storefront import delivery
-from pannier.storefront.countries import COUNTRY_NAMES
 from pannier.storefront.forms import Form, local_path
 from pannier.storefront.visit import Flash, Visit
 

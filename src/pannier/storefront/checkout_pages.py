@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from pannier.cart import CartPricingService, CartService, Command
 from pannier.checkout import CheckoutPatch, CheckoutService
+from pannier.kernel.country_names import COUNTRY_NAMES
 from pannier.kernel.errors import ErrorKind, PannierError
 from pannier.orders import OrderService, is_cancelable, show, show_aftermath
 from pannier.payments import ProviderUnavailableError
@@ -20,7 +21,6 @@ from pannier.platform.idempotency import is_recorded, key_of
 from pannier.storefront import delivery
 from pannier.storefront.cart_pages import once_settled
 from pannier.storefront.checkout_form import ADDRESS_FIELDS, Fault, faults_of, has_address, patch_of, values_of
-from pannier.storefront.countries import COUNTRY_NAMES
 from pannier.storefront.delivery import Method
 from pannier.storefront.forms import Form
 from pannier.storefront.payment_pages import lead_to_payment

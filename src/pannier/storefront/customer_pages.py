@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from pannier.accounts import AccountService, NotBuiltInError, PeopleService, WrongPasswordError
+from pannier.kernel.country_names import COUNTRY_NAMES
 from pannier.kernel.errors import ErrorKind, PannierError
 from pannier.orders import OrderService, show
 from pannier.platform.fields import Address
 from pannier.storefront.checkout_form import ADDRESS_FIELDS
-from pannier.storefront.countries import COUNTRY_NAMES
 from pannier.storefront.forms import Form
 from pannier.storefront.visit import Flash, Visit
 

@@ -37,7 +37,7 @@ async def change_order(visit: Visit) -> Response:
 async def show_invoice(visit: Visit) -> Response:
     """The invoice, to be printed."""
     order = await visit.service(OrderService).get(visit.principal, _number(visit))
-    return invoice_page(order, visit.settings.shop_name)
+    return invoice_page(order, visit.settings)
 
 
 async def _send_back(visit: Visit, form: Form, number: str) -> str:

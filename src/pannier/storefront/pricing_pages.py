@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from starlette.responses import Response
 
 from pannier.cart import CartPricingService, Command, Outcome
+from pannier.kernel.country_names import COUNTRY_NAMES
 from pannier.kernel.errors import PannierError
 from pannier.platform.idempotency import is_recorded
 from pannier.storefront.cart_pages import CartFault, cart_page, once_settled
-from pannier.storefront.countries import COUNTRY_NAMES
 from pannier.storefront.forms import Form
 from pannier.storefront.visit import Flash, Visit
 

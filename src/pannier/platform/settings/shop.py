@@ -21,6 +21,12 @@ class ShopSettings(SettingsPart):
     shop_name: str = Field(
         "Atelier Nord", min_length=1, max_length=60, description="Name of the shop, as its pages show it."
     )
+    shop_details: str = Field(
+        "",
+        max_length=1000,
+        description="What stands under the shop's name on invoices and packing slips: its address, tax id and what "
+        r"else the law wants; a new line is \n.",
+    )
     currency: str = Field("USD", description="ISO 4217 code of the prices of the default price list.")
     channel: str = Field("default", description="Sales channel of shoppers who name none.")
     tax_percent: Decimal = Field(Decimal(0), ge=0, le=100, description="Tax on goods, in percent.")
