@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pannier.kernel.errors import PannierError
-from pannier.orders import Asked, Given, Refund, RefundService, ReturnService, WantedRefund
+from pannier.orders import Asked, Given, OrderService, Refund, RefundService, ReturnService, WantedRefund
 from pannier.platform.database import Connection, Database
 from pannier.platform.settings import Settings
 from tests.support.books import faults
@@ -230,3 +230,38 @@ async def test_without_the_lock_it_is_both(db: Database, settings: Settings) -> 
         # Both were let through; only that the other's rows are gone, or a version is taken, stops the second.
         is_wrong += not any(isinstance(answer, PannierError) for answer in answers)
     assert is_wrong
+
+
+async def _canceled_and_refunded(db: Database, settings: Settings, hands: int = HANDS) -> tuple[Counter[str], int]:
+    """What each was told of some who cancel an order of 1000 while others refund it, and what was paid out."""
+    shop, till = Shop.of(db, settings), Till()
+    refunds = RefundService(db, till)
+    orders = OrderService(db, settings, refunds)
+    _, number = await shop.buy(await make_product(db, price_minor=1000))
+    await orders.pay(STAFF, number)
+    cancels = [orders.cancel_units(STAFF, number) for _ in range(hands // 2)]
+    acts = [*cancels, *[refunds.refund(STAFF, number, WantedRefund()) for _ in range(hands // 2)]]
+    return await _at_once(*acts), till.paid_minor
+
+
+async def test_an_order_that_is_canceled_and_refunded_at_once_gives_back_once(db: Database, settings: Settings) -> None:
+    told, paid = await _canceled_and_refunded(db, settings)
+    assert paid == 1000
+    assert told["done"] >= HANDS // 2
+    assert await faults(db) == {}
+
+
+async def test_without_its_guards_it_gives_back_more_than_once(db: Database, settings: Settings) -> None:
+    """The control: without lock, condition and constraint each of them pays out."""
+    await _unlock(db)
+    await _without(
+        db,
+        "order_money",
+        ("and refunding_minor + coalesce((p_money->>'refunding')::bigint, 0)", ""),
+        ("<= captured_minor + coalesce((p_money->>'captured')::bigint, 0)", ""),
+        drops=(("orders", "orders_money"), ("order_state", "order_state_pkey"), ("event", "event_pkey"),
+               ("order_refund", "order_refund_order_id_number_key")),
+    )  # fmt: skip
+    # Two, since of more the stock would stop the third.
+    _, paid = await _canceled_and_refunded(db, settings, hands=2)
+    assert paid > 1000

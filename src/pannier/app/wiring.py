@@ -228,8 +228,8 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
 
 def _order_services(db: Database, settings: Settings, payments: PaymentService, carts: CartService) -> dict[str, Any]:
     """Orders, and what comes after their sale."""
-    orders = OrderService(db, settings)
     refunds = RefundService(db, ThroughPayments(payments))
+    orders = OrderService(db, settings, refunds)
     return {
         "orders": orders,
         "order_listing": OrderListing(db),

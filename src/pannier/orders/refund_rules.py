@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pannier.orders.errors import OrderQuantityError, RefundExceedsError
@@ -91,6 +91,19 @@ def begun(
         data={"refund": {name: row[name] for name in ("id", "amount_minor", "currency", "return_id")}},
         money={name: value for name, value in moves.items() if value},
         rows={"refund": row},
+    )
+
+
+def with_money_back(order: Order, step: Transition | None, refund_id: uuid.UUID, reason: str) -> Transition | None:
+    """The step with a refund of all the money that is there, where it cancels the order; purses have theirs by it."""
+    if step is None or step.status != "canceled" or (money := refundable(order)[0]) == 0:
+        return step
+    begun_with = begun(order, money, (), refund_id, reason)
+    return replace(
+        step,
+        data={**step.data, **begun_with.data},
+        money={**step.money, **begun_with.money},
+        rows={**step.rows, **begun_with.rows},
     )
 
 

@@ -9,14 +9,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from pannier.inventory import InsufficientStockError
 from pannier.kernel.ids import uuid7
 from pannier.kernel.times import in_utc
-from pannier.orders import repository, rules
-from pannier.orders.changing import OrderChanges, not_found, open_order
+from pannier.orders import refund_rules, repository, rules
+from pannier.orders.changing import Decide, OrderChanges, not_found, open_order
 from pannier.orders.errors import OrderNotCancelableError
 from pannier.orders.models import Aftermath, Order, Shortage, Transition
+from pannier.orders.refunding import RefundService
 from pannier.orders.repository import LockedOrder
+from pannier.orders.view import show
 from pannier.platform.database import Database
 from pannier.platform.idempotency import Answer, Key
 from pannier.platform.principal import LoginRequiredError, Principal
@@ -30,8 +34,10 @@ _NEWEST = datetime.max.replace(tzinfo=UTC), uuid.UUID(int=2**128 - 1)
 class OrderService:
     """The orders of one shop. Whose an order is, the principal's user id or cart token tells; staff see all."""
 
-    def __init__(self, db: Database, settings: Settings) -> None:
+    def __init__(self, db: Database, settings: Settings, refunds: RefundService | None = None) -> None:
+        """`refunds` gives back what was paid for orders that are canceled; without it somebody else does."""
         self._db = db
+        self._refunds = refunds
         self._settings = settings
         self._changes = OrderChanges(db)
 
@@ -85,7 +91,11 @@ class OrderService:
         return found[:limit], next_cursor(found, limit)
 
     async def cancel(self, principal: Principal, number: str, *, reason: str = "", key: Key | None = None) -> Answer:
-        """Cancel an order whose goods are still in the house; its units are for sale again at once."""
+        """Cancel an order whose goods are still in the house; its units are for sale again at once.
+
+        What was paid is given back: asked for with the step, given after it, by whoever finds it when we die between.
+        """
+        refund_id = uuid7()
 
         def decide(order: Order, _: LockedOrder) -> Transition | None:
             if order.status != "canceled" and not rules.is_cancelable(
@@ -95,9 +105,9 @@ class OrderService:
                     f"Order {number} is {order.status}: its goods have left, so it cannot be canceled any more.",
                     details={"status": order.status},
                 )
-            return rules.cancel(order)
+            return self._paid_back(order, rules.cancel(order), refund_id, reason)
 
-        return await self._changes.change(principal, number, decide, reason=reason, key=key)
+        return await self._canceled(principal, number, decide, reason, key, refund_id)
 
     async def pay(self, principal: Principal, number: str, *, key: Key | None = None) -> Answer:
         """Note that an order was paid. Units that were to be held or committed by then are: INSUFFICIENT_STOCK."""
@@ -168,13 +178,31 @@ class OrderService:
         """Take units out of an order, for staff: held ones are let go, those that had left are back for sale.
 
         Of each variant as many as there are, at most; without `items` all. An order without units is canceled.
-        Raises OrderQuantityError for a variant that is not in it.
+        What was paid for one that is canceled is given back. Raises OrderQuantityError for a variant that is not in it.
         """
+        refund_id = uuid7()
 
         def decide(order: Order, _: LockedOrder) -> Transition | None:
-            return rules.cancel_units(order, items)
+            return self._paid_back(order, rules.cancel_units(order, items), refund_id, reason)
 
-        return await self._changes.change(principal, number, decide, reason=reason, key=key)
+        return await self._canceled(principal, number, decide, reason, key, refund_id)
+
+    def _paid_back(self, order: Order, step: Transition | None, refund_id: uuid.UUID, reason: str) -> Transition | None:
+        if self._refunds is None:
+            return step
+        return refund_rules.with_money_back(order, step, refund_id, reason or "the order was canceled")
+
+    async def _canceled(
+        self, principal: Principal, number: str, decide: Decide, reason: str, key: Key | None, refund_id: uuid.UUID
+    ) -> Answer:
+        if self._refunds is None:
+            return await self._changes.change(principal, number, decide, reason=reason, key=key)
+        also = self._refunds.ask_for
+        answer = await self._changes.change(principal, number, decide, reason=reason, key=key, also=also)
+        if answer.is_replay or not await self._refunds.give(refund_id):
+            return answer
+        # The key keeps what was true when it was asked for; whoever waited is told how it ended.
+        return Answer(msgspec.json.encode(show(await self.get(principal, number))), answer.status)
 
 
 def _parts(step: Transition) -> list[dict[str, Any]]:

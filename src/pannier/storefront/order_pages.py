@@ -26,7 +26,7 @@ async def change_order(visit: Visit) -> Response:
         else:
             reason = form.text("reason")[:_REASON_CHARS_MAX]
             await visit.service(OrderService).cancel(visit.principal, number, reason=reason)
-            text = "The order is canceled. What was paid is given back by the shop."
+            text = "The order is canceled. What was paid is given back."
     except PannierError as refusal:
         if not is_recorded(refusal) or refusal.error == "ORDER_NOT_FOUND":
             raise
