@@ -17,8 +17,8 @@ from tests.support.offers import make_gift_card
 from tests.support.shop import DETAILS, STAFF, Shop, guest, stock_figures
 
 
-async def _paid(shop: Shop, **product: int) -> str:
-    _, number = await shop.buy(await make_product(shop.db, price_minor=1000, **product), 2)
+async def _paid(shop: Shop) -> str:
+    _, number = await shop.buy(await make_product(shop.db, price_minor=1000), 2)
     await shop.orders.pay(STAFF, number)
     return number
 
