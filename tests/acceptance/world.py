@@ -29,6 +29,7 @@ class Attempt:
 
     request: asyncio.Task[Any]
     blocker: asyncpg.Connection[asyncpg.Record]
+    begun_at: datetime
 
 
 class CaseClock:

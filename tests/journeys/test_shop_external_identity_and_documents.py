@@ -11,10 +11,12 @@ import pytest_asyncio
 
 from pannier.cart import CartService
 from pannier.kernel.clock import ManualClock
+from pannier.payments import TestGateway
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from tests.journeys.devices import Device, contents, device
 from tests.journeys.shop_pages import open_shop, page, settings_of, variables
+from tests.support.books import faults
 from tests.support.catalogue import figures, make_product
 from tests.support.issuers import SigningKey, claims, jwks_server
 
@@ -141,6 +143,79 @@ async def order(shopper: Device) -> str:
     checkout = await shopper.send("POST", "/checkouts", told, 201)
     done = await shopper.send("POST", f"/checkouts/{checkout['id']}/complete", {})
     return str(done["order"]["number"])
+
+
+async def to_the_page(shopper: Device) -> tuple[str, str]:
+    """A checkout whose shopper stands before the payment page: its path, and what the provider calls the payment."""
+    told = {"email": "jane@example.com", "shipping_address": ADDRESS, "payment_method": "test"}
+    checkout = await shopper.send("POST", "/checkouts", told, 201)
+    path = f"/checkouts/{checkout['id']}"
+    waiting = await shopper.send("POST", f"{path}/complete", {"return_url": "https://shop.example.com/success"})
+    assert (waiting["status"], waiting["order"]) == ("requires_escalation", None)
+    (link,) = [link["href"] for link in waiting["links"] if link["rel"] == "payment"]
+    return path, link.rpartition("/")[2]
+
+
+async def test_at_the_hosted_page_the_units_leave_when_the_payment_succeeds(
+    address: str, db: Database, clock: ManualClock
+) -> None:
+    shirt = await make_product(db, name="Shirt", on_hand=2)
+    gateway = TestGateway(db, "not-a-secret", "/pay/test")
+    async with device(address) as jane, device(address, "john") as john:
+        jane.signed_in(session("user_jane", clock))
+        john.signed_in(session("user_john", clock))
+        await jane.add(shirt, 2)
+        await john.add(shirt, 2)
+        hers, her_payment = await to_the_page(jane)
+        his, his_payment = await to_the_page(john)
+        # Two stand before the page, and nothing has left.
+        assert ((await figures(db, shirt)).on_hand, (await figures(db, shirt)).held) == (2, 0)
+
+        await gateway.choose(her_payment, "pay")
+        done = await jane.send("POST", f"{hers}/return", {})
+        assert (done["status"], done["order"]["payment_status"]) == ("completed", "paid")
+        assert ((await figures(db, shirt)).on_hand, (await figures(db, shirt)).held) == (0, 0)
+        assert (await jane.cart())["items"] == []
+
+        # He was slower: looked at once more, the goods are gone, and his money is let go of.
+        await gateway.choose(his_payment, "pay")
+        late = await john.send("POST", f"{his}/return", {})
+        assert (late["status"], late["order"]) == ("incomplete", None)
+        assert "INSUFFICIENT_STOCK" in {message["code"] for message in late["messages"]}
+        payment = await gateway.page_of(his_payment)
+        assert payment is not None
+        assert (payment["state"], payment["captured_minor"] - payment["refunded_minor"]) == ("voided", 0)
+        assert contents(await john.cart()) == [("Shirt", 2)]
+    assert await faults(db) == {}
+
+
+async def test_whoever_is_declined_or_leaves_the_page_keeps_the_cart_and_pays_in_another_way(
+    address: str, db: Database, clock: ManualClock
+) -> None:
+    shirt = await make_product(db, name="Shirt", on_hand=2)
+    gateway = TestGateway(db, "not-a-secret", "/pay/test")
+    async with device(address) as jane:
+        jane.signed_in(session("user_jane", clock))
+        await jane.add(shirt)
+        path, payment = await to_the_page(jane)
+        await gateway.choose(payment, "decline")
+        declined = await jane.send("POST", f"{path}/return", {})
+        assert (declined["status"], declined["order"]) == ("ready_for_complete", None)
+        assert contents(await jane.cart()) == [("Shirt", 1)]
+        # The second time she turns back at the page.
+        _, second = await to_the_page_again(jane, path)
+        done = await jane.send("POST", f"{path}/complete", {"payment_method": "invoice"})
+        assert (done["order"]["status"], done["order"]["payment_status"]) == ("pending", "pending")
+        assert await gateway.choose(second, "pay") is not None
+        async with db.read() as connection:
+            assert await connection.fetchval("select count(*) from orders") == 1
+            assert await connection.fetchval("select sum(captured_minor) from test_gateway_payment") == 0
+
+
+async def to_the_page_again(shopper: Device, path: str) -> tuple[str, str]:
+    waiting = await shopper.send("POST", f"{path}/complete", {})
+    (link,) = [link["href"] for link in waiting["links"] if link["rel"] == "payment"]
+    return path, link.rpartition("/")[2]
 
 
 async def test_the_page_of_the_shop_may_ask_from_its_own_origin(address: str, db: Database) -> None:

@@ -45,6 +45,7 @@ def test_there_is_a_page_for_each_shop() -> None:
         "shop-external-identity-and-documents",
         "shop-guest-and-user-carts",
         "shop-inside-your-fastapi-app",
+        "shop-stock-in-the-cart",
     ]
 
 

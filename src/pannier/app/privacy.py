@@ -114,7 +114,7 @@ async def _forget_carts(connection: Connection, user_id: str, alias: str, now: d
     )
     await connection.execute(
         "update checkout set email = null, note = null, shipping_address = null, billing_address = null,"
-        " metadata = '{}' where cart_id = any($1)",
+        " metadata = '{}', draft = null where cart_id = any($1)",
         carts,
     )
 

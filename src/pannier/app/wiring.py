@@ -54,9 +54,12 @@ from pannier.checkout import (
     BuyNowService,
     CartGuestTokens,
     CheckoutService,
+    CodeService,
+    DraftService,
     ReorderService,
     WishingService,
     buying_router,
+    codes_router,
     reordering_router,
     webhook_router,
     wishing_router,
@@ -140,6 +143,8 @@ class Services:
     refunds: RefundService
     returns: ReturnService
     checkouts: CheckoutService
+    codes: CodeService
+    drafts: DraftService
     payments: PaymentService
     identity: Identity
     accounts: AccountService
@@ -202,6 +207,8 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
                 people=identity.people,
                 privacy=PrivacyService(db, identity.accounts, identity.people, history),
                 checkouts=checkouts,
+                codes=CodeService(CartPricingService(db, settings, carts), checkouts),
+                drafts=DraftService(db),
                 payments=checkouts.payments,
                 buying=BuyNowService(carts, checkouts),
                 pricing=StatelessPricing(db, settings, carts, providers),
@@ -277,6 +284,12 @@ def background_jobs(services: Services) -> list[Job]:
             lambda: checkout_jobs.resume(services.checkouts),
             metrics,
         ),
+        periodic(
+            "checkout clean-up",
+            checkout_jobs.EXPIRE_INTERVAL_S,
+            lambda: checkout_jobs.expire(services.drafts),
+            metrics,
+        ),
         periodic("prune", PRUNE_INTERVAL_S, lambda: prune(db, settings, services.payments), metrics),
         periodic("search", catalogue_jobs.CATCH_UP_INTERVAL_S, lambda: catalogue_jobs.catch_up(db), metrics),
         periodic("gifts", GIFTS_INTERVAL_S, services.prices.look_at_gifts, metrics),
@@ -329,6 +342,7 @@ def _capability_routes() -> tuple[BaseRoute, ...]:
         places_router,
         admin_stock_router,
         checkout_router,
+        codes_router,
         webhook_router,
         buying_router,
         wishlist_router,

@@ -144,6 +144,8 @@ class Command:
     is_atomic: bool = True
     #: Makes a cart beside the owner's open one, which it leaves alone.
     is_aside: bool = False
+    #: A cart of the owner's beside the open one, which is changed instead of that.
+    beside_id: uuid.UUID | None = None
     #: The answer has the changed lines only, and the counts of the whole cart.
     is_minimal: bool = False
     if_match: int | None = None

@@ -17,7 +17,7 @@ from pannier.cart.basket import counted_lines, coupon_on, request_of
 from pannier.cart.document import CartDocument, CouponDocument
 from pannier.cart.models import CartOwner, Change, Command
 from pannier.cart.read_model import CartShippingOption, CartShippingOptions, Money
-from pannier.cart.repository import find_coupons
+from pannier.cart.repository import find_coupons, read_beside
 from pannier.cart.service import CartService, Outcome
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
@@ -38,12 +38,13 @@ class CartPricingService:
 
         Raises CouponRejectedError with the first reason that fits, and what `CartService.apply` raises.
         """
-        values = await self._entering(command.owner, command.channel, text)
+        document = await self._cart_of(command)
+        values = await self._entering(document, command.owner, command.channel, text)
         return await self._carts.apply(dataclasses.replace(command, changes=[Change(op="coupon", values=values)]))
 
     async def remove_coupon(self, command: Command, code: str) -> Outcome:
         """Take a code off the cart. Raises CouponRejectedError when it is not on it."""
-        document = await self._carts.find(command.owner, command.channel)
+        document = await self._cart_of(command)
         there = [] if document is None else document.coupons or []
         if not self._settings.coupon_case_sensitive:
             code = next((one for one in there if one.casefold() == code.casefold()), code)
@@ -101,9 +102,17 @@ class CartPricingService:
         rules = await self._carts.rules_of(document)
         return request_of(document, counted_lines(document, rules), rules)
 
-    async def _entering(self, owner: CartOwner, channel: str | None, text: str) -> dict[str, Any]:
+    async def _cart_of(self, command: Command) -> CartDocument | None:
+        """The cart that a command is about: the owner's open one, or the one that is named beside it."""
+        if command.beside_id is None:
+            return await self._carts.find(command.owner, command.channel)
+        async with self._db.read() as connection:
+            return await read_beside(connection, command.owner, command.beside_id, self._db.offset)
+
+    async def _entering(
+        self, document: CartDocument | None, owner: CartOwner, channel: str | None, text: str
+    ) -> dict[str, Any]:
         """The values of the change that entering a code comes to: see `cart_change_coupon`."""
-        document = await self._carts.find(owner, channel)
         async with self._db.read() as connection:
             found = await find_coupons(connection, text, owner.user_id, is_exact=self._settings.coupon_case_sensitive)
             revision = await book_revision(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,15 @@ async def read_carts(
     for ord_, document in rows:
         documents[ord_] = _DOCUMENT.decode(document)
     return documents
+
+
+async def read_beside(
+    connection: Connection, owner: CartOwner, cart_id: uuid.UUID, offset: timedelta
+) -> CartDocument | None:
+    """A cart of the owner's beside the open one; None when there is no such cart that is open."""
+    digest = hash_token(owner.token) if owner.token else owner.token_digest
+    text = await connection.fetchval("select cart_beside($1, $2, $3, $4)", cart_id, digest, owner.user_id, offset)
+    return None if text is None else _DOCUMENT.decode(text)
 
 
 async def apply_commands(
@@ -242,7 +252,9 @@ def _request(command: Command, settings: Settings) -> dict[str, object]:
     if any(change.op == "reserve" for change in command.changes):
         request["reserves"] = True
     request.update(_whose(owner))
-    if command.cart_id is not None:
+    if command.beside_id is not None:
+        request["beside"] = command.beside_id
+    elif command.cart_id is not None:
         request["cart_id"] = command.cart_id
     elif any(change.op in _MAKE_A_CART for change in command.changes):
         request["new_cart_id"] = command.new_cart_id

@@ -3,6 +3,9 @@
 from pannier.checkout.api import router, webhook_router
 from pannier.checkout.buying import Bought, BuyNowService
 from pannier.checkout.buying_api import buying_router
+from pannier.checkout.codes import CodeService
+from pannier.checkout.codes_api import codes_router
+from pannier.checkout.drafts import DraftService
 from pannier.checkout.reordering import ReorderService
 from pannier.checkout.reordering_api import reordering_router
 from pannier.checkout.schemas import CheckoutDocument, CheckoutPatch
@@ -20,9 +23,12 @@ __all__ = [
     "CheckoutDocument",
     "CheckoutPatch",
     "CheckoutService",
+    "CodeService",
+    "DraftService",
     "ReorderService",
     "WishingService",
     "buying_router",
+    "codes_router",
     "reordering_router",
     "router",
     "webhook_router",

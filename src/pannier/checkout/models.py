@@ -62,6 +62,8 @@ class Session:
     tenders: Tenders | None = None
     #: Why the last payment came to nothing: {error, message}.
     payment_failure: Mapping[str, Any] | None = None
+    #: What the shopper was typing, as it was: nothing of it counts.
+    draft: Mapping[str, Any] | None = None
     created_at: datetime
     updated_at: datetime
     expires_at: datetime

@@ -69,9 +69,8 @@ def told(session: Session, changes: Mapping[str, Any], basket: Basket | None, on
         tenders = replace(tenders, store_credit=bool(changes["store_credit"]))
     if "points" in changes:
         tenders = replace(tenders, points=changes["points"])
-    if tenders == Tenders():
-        return replace(session, **plain, tenders=None)
-    return replace(session, **plain, tenders=tenders)
+    draft = {name: value for name, value in (session.draft or {}).items() if name not in plain} or None
+    return replace(session, **plain, draft=draft, tenders=None if tenders == Tenders() else tenders)
 
 
 def tenders_told(changes: Mapping[str, Any]) -> dict[str, Any] | None:

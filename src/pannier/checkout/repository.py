@@ -140,6 +140,22 @@ async def save(connection: Connection, values: Mapping[str, Any], key: Key | Non
     await connection.execute("select checkout_save($1, $2, $3, $4, $5)", values, *_columns(key), answer)
 
 
+async def keep_draft(
+    connection: Connection, checkout_id: uuid.UUID, asker: Principal, draft: Mapping[str, Any], offset: timedelta
+) -> str:
+    """Keep what is being typed; see `checkout_draft` for the outcomes."""
+    outcome: str = await connection.fetchval(
+        "select checkout_draft($1, $2, $3, $4, $5, $6)", checkout_id, *whose(asker), draft, offset
+    )
+    return outcome
+
+
+async def expire_due(connection: Connection, event_ids: list[uuid.UUID], offset: timedelta) -> int:
+    """Close sessions whose time is up, at most as many as there are ids for their events; answers how many."""
+    closed: int = await connection.fetchval("select checkout_expire_due($1, $2)", event_ids, offset)
+    return closed
+
+
 async def place(connection: Connection, placing: Placing, key: Key | None, answer: str | None) -> None:
     """Turn a session into its order; see `checkout_place` for the values."""
     await connection.execute(

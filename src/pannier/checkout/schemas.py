@@ -82,6 +82,40 @@ class BuyNow(Request):
     checkout: CheckoutPatch | None = None
 
 
+_Typed = Annotated[str, StringConstraints(max_length=300), AfterValidator(printable)]
+
+
+class DraftAddress(Request):
+    """An address as far as it was typed; nothing of it is checked."""
+
+    name: _Typed | None = None
+    company: _Typed | None = None
+    line1: _Typed | None = None
+    line2: _Typed | None = None
+    city: _Typed | None = None
+    region: _Typed | None = None
+    postal_code: _Typed | None = None
+    country: _Typed | None = None
+    phone: _Typed | None = None
+
+
+class CheckoutDraft(Request):
+    """What a shopper is typing, kept as it is in place of what was kept before."""
+
+    email: _Typed | None = None
+    shipping_address: DraftAddress | None = None
+    billing_address: DraftAddress | None = None
+    note: Text | None = None
+
+
+class EnterCode(Request):
+    """A code, as the shopper writes it."""
+
+    code: Annotated[
+        str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True), AfterValidator(printable)
+    ]
+
+
 class PaymentChoice(Request):
     """How the shopper will pay."""
 
@@ -217,6 +251,7 @@ class CheckoutDocument(_Answer):
     payment_method: str | None
     note: str | None
     metadata: dict[str, str]
+    draft: CheckoutDraft | None = Field(description="What was being typed; nothing of it counts.")
     next_step: NextStep | None
     requirements: list[CheckoutRequirement]
     messages: list[CheckoutMessage]

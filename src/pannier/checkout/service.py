@@ -15,10 +15,11 @@ from pannier.checkout import gift_cards, offers, rules, steps
 from pannier.checkout.answers import Answers
 from pannier.checkout.completion.begin import Asks
 from pannier.checkout.completion.runner import Completion
+from pannier.checkout.completion.session import open_session
 from pannier.checkout.desk import Desk
 from pannier.checkout.errors import EmptyCartError, in_progress
 from pannier.checkout.looking import Decision, look
-from pannier.checkout.models import Told
+from pannier.checkout.models import Basket, Session, Told
 from pannier.checkout.repository import Found
 from pannier.checkout.returning import checked_return
 from pannier.kernel.ids import uuid7
@@ -135,6 +136,15 @@ class CheckoutService:
         """A session over its cart as it is now. Raises CheckoutNotFoundError, CheckoutExpiredError."""
         found = await self._desk.find(principal, checkout_id)
         return await self._answers.answered(lambda: steps.show(found, self._desk.rules(found), explains=explains))
+
+    async def open_session(self, principal: Principal, checkout_id: uuid.UUID) -> tuple[Session, Basket]:
+        """A session that may still change, and its cart. Raises CheckoutNotFoundError, CheckoutClosedError,
+        CheckoutExpiredError, and EmptyCartError when the cart is gone."""
+        found = await self._desk.find(principal, checkout_id)
+        session = open_session(found)
+        if found.basket is None or not found.basket.is_open:
+            raise EmptyCartError("The cart of this checkout is gone. Begin a new one.")
+        return session, found.basket
 
     async def basket(self, principal: Principal, checkout_id: uuid.UUID) -> BasketRequest | None:
         """What pricing is asked for an open session: by `pricing.quote` every figure of it. None without a cart."""

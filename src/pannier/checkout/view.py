@@ -224,6 +224,7 @@ def _session(session: Session, figures: Mapping[str, Any]) -> dict[str, Any]:
         "billing_address": session.billing_address,
         "note": session.note,
         "metadata": session.metadata,
+        "draft": session.draft,
         "links": [],
         "created_at": session.created_at,
         "updated_at": session.updated_at,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from pannier.checkout import Address, CheckoutAnswer, CheckoutPatch
@@ -17,6 +18,7 @@ from tests.support.failures import block_records
 
 _PLACE = {"name": "Jane Doe", "line1": "1 High Street", "city": "Springfield", "postal_code": "12345"}
 _CARDS = {"decline": "tok_declines", "succeed": "tok_succeeds"}
+_DEAD_AFTER = timedelta(minutes=10)
 _WAITING = (
     "select exists (select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database())"
 )
@@ -51,15 +53,29 @@ async def confirm_begin(step: Step) -> None:
     world, who = step.world, _confirming(step)
     blocker = await block_records(str(world.services.settings.database_url))
     request = asyncio.create_task(_complete(world, who, f"begun-by-{step.fields['by']}", None))
-    world.attempts[step.fields["by"]] = Attempt(request, blocker)
+    world.attempts[step.fields["by"]] = Attempt(request, blocker, world.now)
     while not request.done() and not await blocker.fetchval(_WAITING):
         await asyncio.wait({request}, timeout=0.01)
 
 
 async def confirm_end(step: Step) -> None:
-    attempt = step.world.attempts.pop(step.fields["by"])
+    attempt = step.world.attempts.pop(step.fields["by"], None)
+    if attempt is None:
+        # It has died meanwhile, and asks once more.
+        await _complete(step.world, _confirming(step), f"begun-by-{step.fields['by']}", None)
+        return
     await attempt.blocker.close()
     await attempt.request
+
+
+async def end_dead_attempts(world: World) -> None:
+    """Ends what has not finished in time, as the time-outs of the database do long before."""
+    for by, attempt in list(world.attempts.items()):
+        if world.now - attempt.begun_at >= _DEAD_AFTER:
+            attempt.request.cancel()
+            await asyncio.wait({attempt.request})
+            await attempt.blocker.close()
+            del world.attempts[by]
 
 
 async def confirm_crash_after_order(step: Step) -> None:

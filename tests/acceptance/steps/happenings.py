@@ -13,6 +13,7 @@ from pannier.platform.database import Connection
 from pannier.promotions import PRICE_RULES, PROMOTIONS
 from tests.acceptance.given_prices import STAFF as BY_STAFF
 from tests.acceptance.given_prices import exchange, grams, used
+from tests.acceptance.steps.checkout import end_dead_attempts
 from tests.acceptance.steps.step import Step
 
 STAFF = Change(actor="staff")
@@ -24,6 +25,7 @@ async def clock(step: Step) -> None:
 
 async def wait(step: Step) -> None:
     step.world.clock.advance(timedelta(minutes=step.fields["minutes"]))
+    await end_dead_attempts(step.world)
 
 
 async def set_price(step: Step) -> None:

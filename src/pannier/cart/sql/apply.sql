@@ -42,7 +42,12 @@ begin
       cross join lateral cart_of_owner(decode(x.value->>'token', 'hex'), x.value->>'user_id', x.value->>'channel') c
      order by x.value->>'user_id', x.value->>'token', x.value->>'channel', x.ordinality
   loop
-    if r.request ? 'aside' then
+    if r.request ? 'beside' then
+      r.id := (select k.id from cart k
+                where k.id = (r.request->>'beside')::uuid and k.is_aside and k.status in ('active', 'abandoned')
+                  and k.expires_at > v_now
+                  and (k.user_id = r.request->>'user_id' or k.token_hash = decode(r.request->>'token', 'hex')));
+    elsif r.request ? 'aside' then
       -- Beside the open cart, whatever is in that.
       r.id := null;
     elsif r.expires_at <= v_now then

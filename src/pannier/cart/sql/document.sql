@@ -144,3 +144,18 @@ begin
     (select count(*) from (select 1 from orders o where o.user_id = p_user and o.status <> 'canceled' limit 1000) n),
     coalesce(p.kind, 'individual'), coalesce(p.is_tax_id_valid, false), coalesce(p.is_tax_exempt, false));
 end $$;
+
+-- A cart that stands beside its owner's open one, as that is read; null when it is not there, or no longer open.
+create or replace function cart_beside(p_cart uuid, p_token bytea, p_user text, p_offset interval)
+returns text language plpgsql stable
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_now timestamptz := clock_timestamp() + p_offset;
+begin
+  return (
+    select d.document from cart c
+     cross join lateral cart_documents(array[c.id], v_now, false) d
+     where c.id = p_cart and c.is_aside and c.status in ('active', 'abandoned') and c.expires_at > v_now
+       and (c.token_hash = p_token or c.user_id = p_user));
+end $$;

@@ -178,7 +178,7 @@ begin
     metadata = excluded.metadata, shown_total_minor = excluded.shown_total_minor, tenders = excluded.tenders,
     shown_promotions = excluded.shown_promotions, shown_gifts = excluded.shown_gifts, provided = excluded.provided,
     shown_due_minor = excluded.shown_due_minor, updated_at = excluded.updated_at,
-    payment_failure = excluded.payment_failure, expires_at = excluded.expires_at;
+    payment_failure = excluded.payment_failure, draft = excluded.draft, expires_at = excluded.expires_at;
   if p_save ? 'hold' then
     perform checkout_hold(k.cart_id, p_save->'hold'->'units', (p_save->'hold'->>'ttl')::interval,
       (p_save->'hold'->>'cap')::interval, cause);
