@@ -71,6 +71,8 @@ class Janes:
             ("patch", "/checkouts/{checkout_id}"): {"note": "not yours"},
             ("post", "/checkouts/{checkout_id}/payment"): {"payment_method": "invoice"},
             ("post", "/checkouts/{checkout_id}/complete"): {},
+            ("post", "/checkouts/{checkout_id}/coupons"): {"code": "TEN"},
+            ("put", "/checkouts/{checkout_id}/draft"): {"note": "not yours"},
             ("post", "/orders/{number}/cancel"): {"reason": "not yours"},
             ("post", "/orders/{number}/returns"): {"items": [{"item_id": self.ids["line_id"], "quantity": 1}]},
             ("post", "/buy-now"): variant,

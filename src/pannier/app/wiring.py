@@ -206,11 +206,7 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
                 staff_accounts=identity.staff_accounts,
                 people=identity.people,
                 privacy=PrivacyService(db, identity.accounts, identity.people, history),
-                checkouts=checkouts,
-                codes=CodeService(CartPricingService(db, settings, carts), checkouts),
-                drafts=DraftService(db),
-                payments=checkouts.payments,
-                buying=BuyNowService(carts, checkouts),
+                **_checkout_services(db, settings, carts, checkouts),
                 pricing=StatelessPricing(db, settings, carts, providers),
                 price_lists=PriceListService(db),
                 taxes=TaxService(db, check_tax_rate),
@@ -231,6 +227,19 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
                 if outside is not None:
                     await outside.close()
             await db.close()
+
+
+def _checkout_services(
+    db: Database, settings: Settings, carts: CartService, checkouts: CheckoutService
+) -> dict[str, Any]:
+    """Checkouts, and what else is done with them."""
+    return {
+        "checkouts": checkouts,
+        "codes": CodeService(CartPricingService(db, settings, carts), checkouts),
+        "drafts": DraftService(db),
+        "payments": checkouts.payments,
+        "buying": BuyNowService(carts, checkouts),
+    }
 
 
 def _order_services(db: Database, settings: Settings, payments: PaymentService, carts: CartService) -> dict[str, Any]:
