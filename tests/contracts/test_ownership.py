@@ -48,9 +48,28 @@ OPEN = {
     "limit": "5", "others_only": "true", "q": "x",
 }  # fmt: skip
 #: Never asked with somebody else's ids: they have none, or only staff may, for which test_permissions stands.
-WITHOUT_OWNER = ("/auth/", "/pricing/", "/products", "/categories", "/inventory/", "/admin/", "/openapi.json", "/docs")
+WITHOUT_OWNER = (
+    "/auth/",
+    "/payments/",
+    "/pricing/",
+    "/products",
+    "/categories",
+    "/inventory/",
+    "/admin/",
+    "/openapi.json",
+    "/docs",
+)
 #: What staff may do with customers' things.
 FOR_STAFF = ("/orders", "/checkouts")
+
+#: What operations on a checkout are sent, by method and path.
+CHECKOUT_BODIES: Mapping[tuple[str, str], Any] = {
+    ("patch", "/checkouts/{checkout_id}"): {"note": "not yours"},
+    ("post", "/checkouts/{checkout_id}/payment"): {"payment_method": "invoice"},
+    ("post", "/checkouts/{checkout_id}/complete"): {},
+    ("post", "/checkouts/{checkout_id}/coupons"): {"code": "TEN"},
+    ("put", "/checkouts/{checkout_id}/draft"): {"note": "not yours"},
+}
 
 
 @dataclass
@@ -67,12 +86,8 @@ class Janes:
         """The JSON of an operation that takes one, with Jane's ids wherever one belongs."""
         item, variant = self.ids["item_id"], {"variant_id": self.variant, "quantity": 1}
         bodies: Mapping[tuple[str, str], Any] = {
+            **CHECKOUT_BODIES,
             ("post", "/checkouts"): {"line_ids": [item]},
-            ("patch", "/checkouts/{checkout_id}"): {"note": "not yours"},
-            ("post", "/checkouts/{checkout_id}/payment"): {"payment_method": "invoice"},
-            ("post", "/checkouts/{checkout_id}/complete"): {},
-            ("post", "/checkouts/{checkout_id}/coupons"): {"code": "TEN"},
-            ("put", "/checkouts/{checkout_id}/draft"): {"note": "not yours"},
             ("post", "/orders/{number}/cancel"): {"reason": "not yours"},
             ("post", "/orders/{number}/returns"): {"items": [{"item_id": self.ids["line_id"], "quantity": 1}]},
             ("post", "/buy-now"): variant,
