@@ -35,3 +35,13 @@ def without_key(settings: Settings) -> Any:
     """The provider is not told that it was asked the same before."""
     stripe._once = _never_told  # in a process that is this test's own
     return create_app(settings)
+
+
+def without_look_up(settings: Settings) -> Any:
+    """Whoever takes over a payment does not ask what became of it, and takes it for never made."""
+    stripe.StripeProvider.look_up = _nothing  # type: ignore[assignment, method-assign]  # in a process that is this test's own
+    return create_app(settings)
+
+
+async def _nothing(*_: Any) -> None:
+    return None

@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test that asks: one server per run, one fresh migrated database per test.
 
     database_url    the URL of a database of this test's own, migrated
+    fresh_database  more of them, each for a block
     empty_url       the same without a table
     settings        settings that name it, with a short list of what tests want otherwise
     clock           a clock that only the test moves
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -78,6 +80,15 @@ async def _fresh(server_url: str, template: str) -> AsyncIterator[str]:
     await execute(server_url, f"create database {name} template {template} strategy file_copy")
     yield with_database(server_url, name)
     await drop(server_url, name)
+
+
+Fresh = Callable[[], AbstractAsyncContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def fresh_database(server_url: str, _template: str) -> Fresh:
+    """For those who keep one longer than a test: `async with fresh_database() as url`."""
+    return lambda: asynccontextmanager(_fresh)(server_url, _template)
 
 
 @pytest_asyncio.fixture
