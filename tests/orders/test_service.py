@@ -151,7 +151,7 @@ async def test_the_few_open_orders_are_not_looked_for_among_the_many_that_are_do
     await shop.orders.pay(STAFF, oldest)
     await shop.buy(variant)
     many = 20_000
-    async with shop.db.read() as connection:
+    async with shop.db.read(patience_s=100) as connection:
         await connection.execute(
             "insert into orders select r.* from (select * from orders where status = 'pending') o,"
             " generate_series(1, $1) n, lateral jsonb_populate_record(null::orders, to_jsonb(o) || jsonb_build_object("
