@@ -165,11 +165,14 @@ async def test_no_statement_reads_a_whole_table(connect: Callable[[], Awaitable[
 
 async def _maintain(db: Database, command: str) -> None:
     async with db.read(120) as connection:
+        await connection.execute("set statement_timeout = 0")
         await connection.execute(command, timeout=120)
 
 
 async def _grow(db: Database, variant: UUID) -> None:
     async with db.read(120) as connection:
+        # A shop's statements are short; these make its years of trade.
+        await connection.execute("set statement_timeout = 0")
         for statement in _GROW:
             values = (variant, ROWS) if "$2" in statement else (ROWS,)
             await connection.execute(statement, *values, timeout=120)

@@ -36,6 +36,7 @@ _PAYMENT = """insert into payment_attempt (id, order_id, provider, method, amoun
   values ('{{cart}}', {order}, 'test', 'test', 3740, 'USD', 'captured', 1, {captured}, {captured}, {refunding}, now(),
      now(), now())"""
 #: name: (statements that break it with its guards taken off, whether it is mended)
+RATIO_MAX = 6
 BREAKS: dict[str, tuple[list[str], bool]] = {
     "stock.figures": (["update stock set on_hand = on_hand + 1 where variant_id = '{stool}'"], True),
     "stock.movement_chain": (["delete from stock_movement where variant_id = '{stool}' and version = 2"], False),
@@ -335,10 +336,13 @@ async def test_many_broken_rows_are_shown_up_to_a_bound(db: Database) -> None:
 
 
 async def test_an_audit_after_every_step_costs_little(db: Database, shop: SmallTrade) -> None:
-    spent = []
+    """As a ratio to a count over made-up rows at the same moment: the machine may have other things to do."""
+    audits, counts = [], []
     for _ in range(20):
         began = time.perf_counter()
         assert (await audit(db)).is_clean
-        spent.append(time.perf_counter() - began)
-    # Twice the budget, at the fastest half: the machine may have other things to do.
-    assert sorted(spent)[len(spent) // 2] < 0.06
+        audits.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        await value(db, "select count(*) from generate_series(1, $1) n where n % 7 = 0", 100_000)
+        counts.append(time.perf_counter() - began)
+    assert min(audits) < RATIO_MAX * min(counts)

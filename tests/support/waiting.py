@@ -10,7 +10,7 @@ from collections.abc import Callable
 _POLL_S = 0.01
 
 
-def wait_until(predicate: Callable[[], object], timeout_s: float = 10.0) -> None:
+def wait_until(predicate: Callable[[], object], timeout_s: float = 60.0) -> None:
     """Return as soon as `predicate()` is true; TimeoutError when that takes longer than `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not predicate():
@@ -19,7 +19,7 @@ def wait_until(predicate: Callable[[], object], timeout_s: float = 10.0) -> None
         threading.Event().wait(_POLL_S)
 
 
-async def wait_until_async(predicate: Callable[[], object], timeout_s: float = 10.0) -> None:
+async def wait_until_async(predicate: Callable[[], object], timeout_s: float = 60.0) -> None:
     """The same, letting the event loop's other tasks run."""
     deadline = time.monotonic() + timeout_s
     while not predicate():
