@@ -24,11 +24,11 @@ from tests.support.door import PATIENT, closed_door, with_door
 from tests.support.fake_stripe import signed
 from tests.support.shop import DETAILS, count
 from tests.support.shoppers import Shopper, crowd, server_processes, together
+from tests.support.waiting import asked_until_given
 
 _CARELESS = "tests.races.careless_payments"
 _TOTAL = 2000
 _AT_ONCE = 6
-_TRIES = 40
 DETAILS_BY_CARD = {**DETAILS.model_dump(exclude_unset=True, mode="json"), "payment_method": "stripe"}
 
 
@@ -50,14 +50,13 @@ class Tabs:
 
 async def asked_until_answered(tab: Shopper, path: str, body: Any, key: str | None = None) -> httpx.Response:
     """The definite answer: a client asks again, under its key, as long as it is told that it is under way."""
-    told = []
-    for _ in range(_TRIES):
+
+    async def ask() -> httpx.Response | None:
         answer = await tab.send("POST", path, body, key=key)
-        if answer.status_code < 500 and answer.json().get("error") != "IDEMPOTENCY_IN_FLIGHT":
-            return answer
-        told.append(answer.text)
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"no answer in {_TRIES} tries: {told}")
+        is_definite = answer.status_code < 500 and answer.json().get("error") != "IDEMPOTENCY_IN_FLIGHT"
+        return answer if is_definite else None
+
+    return await asked_until_given(ask)
 
 
 @contextlib.asynccontextmanager
