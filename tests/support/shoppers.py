@@ -50,7 +50,7 @@ def server_processes(
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(_server(directory / f"server-{n}.log", environment, app)) for n in range(count)]
         for server in servers:
-            wait_until(lambda server=server: _answers(server), 30)  # type: ignore[misc]  # bound early on purpose
+            wait_until(lambda server=server: _answers(server), 90)  # type: ignore[misc]  # bound early on purpose
         yield servers
 
 
