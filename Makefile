@@ -75,8 +75,9 @@ bench: $(DEV_STAMP) ## Measure this machine: plain SQL against the same work ove
 	@bash tools/system_packages.sh wrk
 	@$(BIN)/python -m bench $(ARGS)
 
-soak: $(DEV_STAMP) ## Shop while everything breaks, and check the books each time (ARGS="--minutes 30")
+soak: $(DEV_STAMP) ## Shop while everything breaks, then simulate completions; the books are checked (ARGS="--minutes 30")
 	@$(BIN)/python -m soak $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python -m soak --simulate)
 
 build: $(DEV_STAMP) ## Make the wheel and the source archive in dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .

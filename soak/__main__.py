@@ -27,6 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from soak.faults import KINDS
 from soak.report import Report, Struck, table
 from soak.run import Crowd, planned, strike
+from soak.simulation.command import SEEDS, simulate
 from soak.volume import Volume, volume
 from soak.world import Plan, world
 
@@ -38,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Break, check, tell."""
     options = _options(arguments)
     console = Console() if sys.stdout.isatty() else Console(width=140)
+    if options.simulate:
+        return asyncio.run(
+            simulate(options.first, options.seeds, console, keeps_going=options.keep_going, traces=options.trace)
+        )
     with tempfile.TemporaryDirectory(prefix="pannier-soak-logs-") as name, volume(_VOLUME_MIB) as disk:
         logs = options.logs or Path(name)
         logs.mkdir(parents=True, exist_ok=True)
@@ -118,6 +123,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", default=secrets.token_hex(4), help="breaks the same things in the same order")
     parser.add_argument("--kinds", type=_kinds, default=KINDS, help=f"some of {','.join(KINDS)}")
     parser.add_argument("--shoppers", type=int, default=8, help="how many shop at a time (default %(default)s)")
+    simulation = parser.add_argument_group("the simulation of completions, in place of all that")
+    simulation.add_argument("--simulate", action="store_true", help="play seeds; docs/explanation/simulation.md")
+    simulation.add_argument("--seeds", type=int, default=SEEDS, help="how many (default %(default)s)")
+    simulation.add_argument("--first", type=int, default=0, help="the first of them (default %(default)s)")
+    simulation.add_argument("--trace", action="store_true", help="tell who did what, also when all is well")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first thing that breaks")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write everything that was found, as JSON")
     parser.add_argument("--logs", type=Path, metavar="DIRECTORY", help="keep the servers' messages there")

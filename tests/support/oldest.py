@@ -33,6 +33,7 @@ ELSEWHERE = {
     "tests/docs": "texts, compared with what the shop says",
     "tests/storefront": "pages, over services that are tested here",
     "tests/contracts": "the document, compared with answers that are the same from any server",
+    "tests/simulation": "hundreds of plays of one service, which is tested here by itself",
     "tests/properties": "minutes of chance, over services that are tested here one by one",
 }
 #: Fewer than this, and something has fallen out of the run unseen.

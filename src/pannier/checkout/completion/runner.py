@@ -197,8 +197,11 @@ class Completion:
         """The answer once the money is taken, which is also what is kept under the key from then on."""
         if not attempt.is_open or attempt.order_id is None:
             return answer
-        document = msgspec.json.decode(answer.body)
-        refusal = await settle(self._payments, self._orders, attempt, document["order"]["number"], _SYSTEM)
+        order = msgspec.json.decode(answer.body)["order"]
+        if order is None:
+            # The answer that is kept under the key is from before she went to the provider's page.
+            order = msgspec.json.decode((await self._shown(attempt, by)).body)["order"]
+        refusal = await settle(self._payments, self._orders, attempt, order["number"], _SYSTEM)
         if refusal is not None:
             await self._payments.finish(attempt, key, kept_refusal(refusal))
             raise refusal
