@@ -74,19 +74,22 @@ class Line:
     async def _do(self, query: str, call: Callable[[], Awaitable[T]]) -> T:
         label = " ".join(query.split())[:_LABEL_CHARS]
         await self.point(label)
+        found = await self._got(label, call)
+        if not self.raw.is_in_transaction():
+            self.let_go()
+            await self.point(f"after {label}")
+        return found
+
+    async def _got(self, label: str, call: Callable[[], Awaitable[T]]) -> T:
+        """What the call answers, as soon as the locks that it needs are nobody else's."""
         while True:
             try:
-                found = await self._tried(call)
-                break
+                return await self._tried(call)
             except asyncpg.LockNotAvailableError:
                 if self.actor is None:
                     raise
             await self._scheduler.wait(f"waits for a lock: {label}")
             self.require_life()
-        if not self.raw.is_in_transaction():
-            self.let_go()
-            await self.point(f"after {label}")
-        return found
 
     async def _tried(self, call: Callable[[], Awaitable[T]]) -> T:
         """What the call answers. Where a lock is somebody's it has changed nothing, and can be made again."""
