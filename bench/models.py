@@ -30,7 +30,7 @@ LOADS = (
     Load("add", "add to cart", "addfull", ratio_min=0.7, ratio_goal=1.2, p99_max_ms=60),
     Load("hot", "add, one product", "hotfull", ratio_min=2.0, ratio_goal=5.0),
     Load("get", "get a cart", "read", ratio_min=0.15, ratio_goal=0.25),
-    Load("checkout", "complete a checkout", "checkout", ratio_min=0.15, ratio_goal=0.3),
+    Load("checkout", "complete a checkout", "checkout", ratio_min=0.2, ratio_goal=0.3),
     Load("add20", "add, 20 promotions", "addfull", 0.7, 1.2, 60, script="add", has_promotions=True),
     Load("get20", "get a cart, 20 promotions", "read", 0.15, 0.25, script="get", has_promotions=True),
 )
