@@ -157,7 +157,7 @@ async def test_a_second_card_pays_beside_the_first_and_can_be_taken_off(shop: Re
     assert "…WXYZ" in fewer.text
     done = await shop.send(order_form(fewer), do="order")
     assert "To pay $0.00" in done.text
-    assert "Invoice" not in done.text
+    assert "Payment" not in done.text
     assert await faults(db) == {}
 
 
