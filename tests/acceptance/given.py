@@ -24,15 +24,16 @@ FOR_EVER = timedelta(days=36_500)
 ENOUGH = 1_000_000
 
 
-#: What the shop calls the first ways to pay of a case; others have no name in it.
-_PAYMENTS = ("invoice", "cash_on_delivery")
+#: What the shop calls the ways to pay of a case, by their order; it has no more that ask nobody.
+_PAYMENTS = ("invoice", "cash_on_delivery", "bank_transfer", "pay_at_pickup")
 
 
 def payment_code(given: Mapping[str, Any], name: str) -> str:
-    """What the shop calls a way to pay."""
+    """What the shop calls a way to pay; one that the case does not list it does not know."""
     listed = [way["id"] for way in given.get("payment_methods", ())]
-    place = listed.index(name) if name in listed else len(_PAYMENTS)
-    return _PAYMENTS[place] if place < len(_PAYMENTS) else name
+    if len(listed) > len(_PAYMENTS):
+        raise ValueError(f"{len(listed)} ways to pay: the shop knows {len(_PAYMENTS)} that ask nobody")
+    return _PAYMENTS[listed.index(name)] if name in listed else name
 
 
 async def build(world: World) -> None:

@@ -117,9 +117,13 @@ async def _happen(case: Mapping[str, Any], url: str) -> dict[str, Any]:
 def _settings(case: Mapping[str, Any], url: str, names: Names) -> Settings:
     shop = case["given"]
     channel: dict[str, Any] = {"channel": names.code("channel", shop["channel"])} if "channel" in shop else {}
-    settings = CaseSettings(
+    ways = shop.get("payment_methods", ())
+    offered = tuple([given.payment_code(shop, way["id"]) for way in ways if way.get("enabled", True)])
+    paid: dict[str, Any] = {"payment_methods": offered} if "payment_methods" in shop else {}
+    return CaseSettings(
         **house.settings_of(case),
         **channel,
+        **paid,
         database_url=url,
         database_pool_size=10 if case.get("area") == "checkout" else 4,
         # A request that is kept from finishing waits for as long as the case lets it.
@@ -141,11 +145,6 @@ def _settings(case: Mapping[str, Any], url: str, names: Names) -> Settings:
         checkout_busy="refuse",
         standard_shipping="shipping_methods" not in shop,
     )
-    # A case has ways to pay that no provider is known for, and perhaps none.
-    offered = [
-        given.payment_code(shop, way["id"]) for way in shop.get("payment_methods", ()) if way.get("enabled", True)
-    ]
-    return settings.model_copy(update={"payment_methods": tuple(offered)}) if "payment_methods" in shop else settings
 
 
 def _has_channel_prices(shop: Mapping[str, Any]) -> bool:

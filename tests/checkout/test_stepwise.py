@@ -137,6 +137,17 @@ async def test_a_way_to_pay_that_is_no_longer_offered_is_refused_at_the_end(db: 
     assert isinstance(await refused(later.checkouts.complete(shopper, begun.id)), PaymentMethodUnavailableError)
 
 
+async def test_a_shop_without_a_way_to_pay_says_so_and_sells_only_what_costs_nothing(
+    db: Database, settings: Settings
+) -> None:
+    shop = Shop.of(db, settings, payment_methods=(), skip_single_payment=True)
+    shopper = await shopper_with(shop)
+    begun = await shop.checkouts.create_checkout(shopper, DETAILS.model_copy(update={"payment_method": None}))
+    (missing,) = begun.document["requirements"]
+    assert (begun.document["next_step"], missing["error"]) == ("payment", "PAYMENT_METHOD_REQUIRED")
+    assert missing["message"] == "There is no way to pay at the moment. Come back later."
+
+
 @pytest.mark.parametrize("repeat", ["answer", "refuse"])
 async def test_completing_again_answers_the_order_or_is_refused(db: Database, settings: Settings, repeat: str) -> None:
     shop = Shop.of(db, settings, checkout_repeat=repeat)

@@ -38,7 +38,7 @@ from pannier.platform.http import NetworkInsideTransactionError
 from tests.support.fake_stripe import SECRET, FakeStripe, signed
 from tests.support.web import served
 
-PROMISES = ("invoice", "cash_on_delivery")
+PROMISES = ("invoice", "cash_on_delivery", "bank_transfer", "pay_at_pickup")
 ASKING = ("test", "fake stripe", "localstripe")
 ALL = PROMISES + ASKING
 GOOD = {"test": "tok_succeeds", "fake stripe": "pm_card_visa"}

@@ -230,13 +230,9 @@ def requirements(
         available = {"available": list(house.payment_methods)}
         found.append(Requirement("payment_method", "PAYMENT_METHOD_UNAVAILABLE", text, available))
     if quoted.due_minor > 0 and session.payment_method is None:
-        found.append(
-            Requirement(
-                "payment_method",
-                "PAYMENT_METHOD_REQUIRED",
-                f"Choose how to pay: {' or '.join(house.payment_methods)}.",
-            )
-        )
+        offered = f"Choose how to pay: {' or '.join(house.payment_methods)}."
+        text = offered if house.payment_methods else "There is no way to pay at the moment. Come back later."
+        found.append(Requirement("payment_method", "PAYMENT_METHOD_REQUIRED", text))
     return found
 
 

@@ -26,7 +26,7 @@ from pannier.platform.migrate import shipped
 _COUNTRIES = dict(COUNTRY_NAMES)
 _FONTS = {"figtree": "figtree.woff2", "serif": "instrument-serif.woff2"}
 _ON_SCREEN = re.compile(r"/\* screen \*/.*?(?=</style>)", re.DOTALL)
-_PAYMENTS = {"invoice": "on invoice", "cash_on_delivery": "in cash on delivery"}
+_PAYMENTS = {"invoice": "on invoice", "cash_on_delivery": "in cash on delivery", "pay_at_pickup": "at pickup"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 from pannier.payments.models import Attempt
 
 #: Ways to pay that ask nobody.
-PROMISES: Final = frozenset({"invoice", "cash_on_delivery"})
+PROMISES: Final = frozenset({"invoice", "cash_on_delivery", "bank_transfer", "pay_at_pickup"})
 
 
 def is_decided(attempt: Attempt) -> bool:

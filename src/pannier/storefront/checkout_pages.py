@@ -269,7 +269,7 @@ def _stored(document: dict[str, Any], methods: tuple[str, ...], destination: Map
     address = document["shipping_address"] or destination
     values = {name: str(value) for name, value in address.items() if value}
     values["email"] = document["email"] or ""
-    values["payment_method"] = document["payment_method"] or methods[0]
+    values["payment_method"] = document["payment_method"] or next(iter(methods), "")
     values["note"] = document["note"] or ""
     values["shipping_method"] = document["shipping_method"] or ""
     kinds = {tender["kind"] for tender in document["tenders"]}

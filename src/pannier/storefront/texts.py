@@ -18,6 +18,8 @@ _DESCRIPTION_TAGS = {"p", "br", "ul", "ol", "li", "strong", "b", "em", "i", "h3"
 PAYMENT_METHODS: Mapping[str, tuple[str, str]] = {
     "invoice": ("Invoice", "You get an invoice with your goods and pay afterwards."),
     "cash_on_delivery": ("Cash on delivery", "You pay the carrier at your door."),
+    "bank_transfer": ("Bank transfer", "You get our account with the order, and the goods when the money is there."),
+    "pay_at_pickup": ("At pickup", "You pay when you fetch the goods."),
     "stripe": ("Card and more", "You pay on the secure page of our payment provider."),
     "test": ("Test payment", "For trying the shop out: no money moves."),
 }

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pannier.platform.settings.base import SettingsPart
 
 _ADDRESS = r"^https?://[^\s/?#]+(/[^\s?#]*)?$"
-KNOWN_METHODS = ("invoice", "cash_on_delivery", "stripe", "test")
+KNOWN_METHODS = ("invoice", "cash_on_delivery", "bank_transfer", "pay_at_pickup", "stripe", "test")
 
 
 class PaymentSettings(SettingsPart):
@@ -18,8 +18,9 @@ class PaymentSettings(SettingsPart):
     # Payments
     payment_methods: tuple[str, ...] = Field(
         ("invoice", "cash_on_delivery"),
-        description='Ways to pay that are offered, as JSON: of "invoice", "cash_on_delivery", "stripe", and "test", '
-        "the gateway for trying a shop out, by which anybody pays without money.",
+        description='Ways to pay that are offered, as JSON: of "invoice", "cash_on_delivery", "bank_transfer", '
+        '"pay_at_pickup", "stripe", and "test", the gateway for trying a shop out, by which anybody pays without '
+        "money. With an empty list nothing is sold that costs something.",
     )
     payment_capture: Literal["at_once", "ordered"] = Field(
         "at_once",
@@ -57,8 +58,8 @@ class PaymentSettings(SettingsPart):
     @classmethod
     def _known_methods(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         unknown = set(value) - set(KNOWN_METHODS)
-        if unknown or not value:
-            raise ValueError(f"knows {', '.join(KNOWN_METHODS)}, not {sorted(unknown) or 'an empty list'}")
+        if unknown:
+            raise ValueError(f"knows {', '.join(KNOWN_METHODS)}, not {sorted(unknown)}")
         return value
 
     @model_validator(mode="after")
