@@ -229,6 +229,13 @@ BREAKS: dict[str, tuple[list[str], bool]] = {
     "order.money": (["update orders set payment_status = 'paid'"], False),
     "order.refunds": (["update orders set captured_minor = 5, refunding_minor = 5"], False),
     "order.returns": (["update order_line set quantity_sent = 1, quantity_returning = 1"], False),
+    "order.handover": (
+        [
+            """insert into order_handover (id, order_id, version, type, data, state, due_at, at)
+               values ('{cart}', '{cart}', 1, 'order.placed', '{{}}', 'pending', now(), now())"""
+        ],
+        False,
+    ),
     "payment.ledger": ([_PAYMENT.format(order="'{order}'", captured=3740, refunding=0)], False),
     "payment.refunds": ([_PAYMENT.format(order="'{order}'", captured=3740, refunding=5)], False),
     "payment.belongs": ([_PAYMENT.format(order="null", captured=3740, refunding=0)], False),

@@ -10,18 +10,25 @@ from typing import Any
 
 import pytest
 
+from pannier.checkout.revising import Edit
 from pannier.kernel.errors import PannierError
 from pannier.orders import Asked, Given, OrderService, Refund, RefundService, ReturnService, WantedRefund
 from pannier.platform.database import Connection, Database
 from pannier.platform.settings import Settings
 from tests.support.books import faults
 from tests.support.catalogue import make_product
+from tests.support.revisers import reviser_of
 from tests.support.shop import STAFF, Shop, stock_figures
 
 HANDS = 12
 _STOCK_LOCK = (
     "locked_at := stock_lock(array(select l.variant_id from order_line l where l.order_id = v_order), p_offset, cause);"
 )
+
+_EDIT_LOCK = (
+    "perform stock_lock(array(select l.variant_id from order_line l where l.order_id = v_order) || p_more, "
+    "p_offset, cause);"
+)  # fmt: skip
 
 
 class Till:
@@ -265,3 +272,72 @@ async def test_without_its_guards_it_gives_back_more_than_once(db: Database, set
     # Two, since of more the stock would stop the third.
     _, paid = await _canceled_and_refunded(db, settings, hands=2)
     assert paid > 1000
+
+
+async def _edited_by_two(db: Database, settings: Settings) -> tuple[Counter[str], Shop, str, uuid.UUID]:
+    """What each was told of many who looked at an order of one stool, and put two lamps into it at once."""
+    shop = Shop.of(db, settings)
+    refunds = RefundService(db, Till())
+    lamp = await make_product(db, on_hand=100, price_minor=500)
+    _, number = await shop.buy(await make_product(db, price_minor=1000))
+    version = (await shop.orders.get(STAFF, number)).version
+    revisions = reviser_of(shop, refunds)
+    told = await _at_once(
+        *[revisions.edit(STAFF, number, Edit(added=[(lamp, 2)], version=version)) for _ in range(HANDS)]
+    )
+    return told, shop, number, lamp
+
+
+async def test_of_those_who_edit_what_they_looked_at_one_does(db: Database, settings: Settings) -> None:
+    told, shop, number, lamp = await _edited_by_two(db, settings)
+    assert told == {"done": 1, "ORDER_CHANGED": HANDS - 1}
+    order = await shop.orders.get(STAFF, number)
+    assert (order.total_minor, [line.quantity for line in order.lines]) == (2000, [1, 2])
+    assert await stock_figures(db, lamp) == (98, 0)
+    assert await faults(db) == {}
+
+
+async def test_without_the_locks_more_than_one_does(db: Database, settings: Settings) -> None:
+    """The control: a version that is compared before the order is locked was somebody else's by then."""
+    await _unlock(db)
+    await _without(
+        db,
+        "order_lock_stock",
+        (_EDIT_LOCK, ""),
+    )
+    await _without(
+        db,
+        "order_step",
+        ("if p_step->'rows' ? 'revision' then", "perform pg_sleep(0.3); if p_step->'rows' ? 'revision' then"),
+        drops=(
+            ("order_state", "order_state_pkey"),
+            ("event", "event_pkey"),
+            ("order_line", "order_line_pkey"),
+            ("order_revision", "order_revision_pkey"),
+        ),
+    )
+    told, *_ = await _edited_by_two(db, settings)
+    assert told["done"] > 1
+
+
+async def test_an_exchange_that_two_carry_out_sends_once(db: Database, settings: Settings) -> None:
+    shop, till = Shop.of(db, settings), Till()
+    refunds = RefundService(db, till)
+    revisions, returns = reviser_of(shop, refunds), ReturnService(db, settings, refunds)
+    large = await make_product(db, on_hand=10, price_minor=400)
+    _, number = await shop.buy(await make_product(db, on_hand=10, price_minor=1000))
+    await shop.orders.pay(STAFF, number)
+    await shop.orders.fulfil(STAFF, number)
+    line = (await shop.orders.get(STAFF, number)).lines[0]
+    await returns.request(STAFF, number, [Asked(line.id, 1)], is_approved=True)
+    _, after = await shop.orders.aftermath(STAFF, number)
+    one = after.returns[0].id
+    told = await _at_once(
+        *[revisions.exchange(STAFF, number, one, wanted=[(large, 1)]) for _ in range(HANDS // 2)],
+        *[returns.complete(STAFF, number, one) for _ in range(HANDS // 2)],
+    )
+    assert told == {"done": HANDS}
+    order = await shop.orders.get(STAFF, number)
+    sent = len(order.lines) - 1
+    assert (till.paid_minor, await stock_figures(db, large)) == (1000 - 400 * sent, (10 - sent, 0))
+    assert await faults(db) == {}

@@ -57,7 +57,9 @@ from pannier.checkout import (
     CodeService,
     DraftService,
     ReorderService,
+    ReviseService,
     WishingService,
+    admin_revising_router,
     buying_router,
     codes_router,
     reordering_router,
@@ -72,21 +74,26 @@ from pannier.inventory.api import router as inventory_router
 from pannier.inventory.jobs import sweep
 from pannier.kernel.clock import Clock
 from pannier.orders import (
+    HandoverService,
     OrderListing,
     OrderService,
+    OrderTaker,
     RefundService,
     ReturnService,
     ThroughPayments,
     admin_after_router,
     admin_documents_router,
+    admin_handover_router,
     admin_listing_router,
     admin_reports_router,
     after_router,
     documents_router,
+    open_taker,
 )
 from pannier.orders import admin_router as admin_orders_router
 from pannier.orders import jobs as order_jobs
 from pannier.orders import router as orders_router
+from pannier.orders.jobs import HANDOVER_INTERVAL_S
 from pannier.payments import PaymentService
 from pannier.platform import migrate
 from pannier.platform.database import Database
@@ -96,6 +103,7 @@ from pannier.platform.hot import HotRoute
 from pannier.platform.observability.metrics import Metrics
 from pannier.platform.settings import Settings
 from pannier.pricebook import GIFTS_INTERVAL_S, PriceHouse, open_house, open_providers
+from pannier.pricebook import Providers as PriceProviders
 from pannier.promotions import (
     CouponService,
     CustomerPriceService,
@@ -140,6 +148,8 @@ class Services:
     orders: OrderService
     order_listing: OrderListing
     reordering: ReorderService
+    revisions: ReviseService
+    handovers: HandoverService
     refunds: RefundService
     returns: ReturnService
     checkouts: CheckoutService
@@ -175,7 +185,7 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
         db = await Database.connect(url, settings, clock)
         inventory = InventoryService(db, settings, known_variants=known_variants)
         prices, providers = open_house(db, settings), open_providers(settings)
-        register = open_register(settings)
+        register, taker = open_register(settings), open_taker(settings, clock)
         carts = CartService(db, settings, prices, on_batch=metrics.batch_size.labels("cart").observe)
         checkouts = CheckoutService(db, settings, prices, providers=providers)
         wishlists = WishlistService(db, settings, CartGuestTokens(carts))
@@ -200,14 +210,13 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
                 merges=merges,
                 history=history,
                 sharing=SharingService(db, settings, carts),
-                **_order_services(db, settings, checkouts.payments, carts),
+                **_order_services(db, settings, checkouts, carts, providers, taker),
                 identity=identity,
                 accounts=identity.accounts,
                 staff_accounts=identity.staff_accounts,
                 people=identity.people,
                 privacy=PrivacyService(db, identity.accounts, identity.people, history),
                 **_checkout_services(db, settings, carts, checkouts),
-                pricing=StatelessPricing(db, settings, carts, providers),
                 price_lists=PriceListService(db),
                 taxes=TaxService(db, check_tax_rate),
                 tax_ids=TaxIdService(db, register),
@@ -223,7 +232,7 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
                 notices=NoticeService(db, settings),
             )
         finally:
-            for outside in (providers, checkouts.payments.providers, register):
+            for outside in (providers, checkouts.payments.providers, register, taker):
                 if outside is not None:
                     await outside.close()
             await db.close()
@@ -242,14 +251,26 @@ def _checkout_services(
     }
 
 
-def _order_services(db: Database, settings: Settings, payments: PaymentService, carts: CartService) -> dict[str, Any]:
+def _order_services(
+    db: Database,
+    settings: Settings,
+    checkouts: CheckoutService,
+    carts: CartService,
+    providers: PriceProviders,
+    taker: OrderTaker | None,
+) -> dict[str, Any]:
     """Orders, and what comes after their sale."""
+    payments = checkouts.payments
     refunds = RefundService(db, ThroughPayments(payments))
     orders = OrderService(db, settings, refunds)
+    pricing = StatelessPricing(db, settings, carts, providers)
     return {
         "orders": orders,
+        "pricing": pricing,
         "order_listing": OrderListing(db),
         "reordering": ReorderService(carts, orders),
+        "handovers": HandoverService(db, taker),
+        "revisions": ReviseService(db, settings, pricing, orders, refunds, payments),
         "refunds": refunds,
         "returns": ReturnService(db, settings, refunds),
     }
@@ -307,6 +328,7 @@ def background_jobs(services: Services) -> list[Job]:
         periodic("account clean-up", account_jobs.PRUNE_INTERVAL_S, lambda: account_jobs.prune(db), metrics),
         periodic("ended access", ENDED_INTERVAL_S, services.identity.ended.refresh, metrics),
         periodic("refunds", order_jobs.REFUND_INTERVAL_S, lambda: order_jobs.give_refunds(refunds), metrics),
+        periodic("order service", HANDOVER_INTERVAL_S, lambda: order_jobs.hand_over(db, services.handovers), metrics),
         periodic("erasure", ERASE_INTERVAL_S, services.privacy.erase_due, metrics),
         periodic("wishes", wishlist_jobs.LOOK_INTERVAL_S, lambda: wishlist_jobs.look(notices), metrics),
         periodic("notice clean-up", wishlist_jobs.PRUNE_INTERVAL_S, lambda: wishlist_jobs.prune(notices), metrics),
@@ -360,8 +382,11 @@ def _capability_routes() -> tuple[BaseRoute, ...]:
         orders_router,
         admin_orders_router,
         after_router,
+        # Before the others: they take any step of a return for theirs.
+        admin_revising_router,
         admin_after_router,
         admin_listing_router,
+        admin_handover_router,
         reordering_router,
         documents_router,
         admin_documents_router,

@@ -25,7 +25,9 @@ from pannier.cart.pricing_service import CartPricingService
 from pannier.cart.read_model import Cart, CartShippingOption, Item, Money
 from pannier.cart.service import CartService, Outcome
 from pannier.cart.sharing_service import SharingService
+from pannier.cart.stateless import Basket as StatelessBasket
 from pannier.cart.stateless import StatelessPricing
+from pannier.cart.stateless import Wanted as StatelessWanted
 from pannier.cart.stateless_api import router as pricing_router
 from pannier.cart.tokens import exchange_token
 from pannier.cart.validation import Finding, consent_token, price_finding
@@ -66,7 +68,9 @@ __all__ = [
     "PriceKeeping",
     "PriceStatements",
     "SharingService",
+    "StatelessBasket",
     "StatelessPricing",
+    "StatelessWanted",
     "ViewRules",
     "add",
     "around_of",

@@ -8,6 +8,8 @@ from pannier.checkout.codes_api import codes_router
 from pannier.checkout.drafts import DraftService
 from pannier.checkout.reordering import ReorderService
 from pannier.checkout.reordering_api import reordering_router
+from pannier.checkout.revising import ReviseService
+from pannier.checkout.revising_api import admin_revising_router
 from pannier.checkout.schemas import CheckoutDocument, CheckoutPatch
 from pannier.checkout.service import CheckoutAnswer, CheckoutService
 from pannier.checkout.wishing import CartGuestTokens, WishingService
@@ -26,7 +28,9 @@ __all__ = [
     "CodeService",
     "DraftService",
     "ReorderService",
+    "ReviseService",
     "WishingService",
+    "admin_revising_router",
     "buying_router",
     "codes_router",
     "reordering_router",

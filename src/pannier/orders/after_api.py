@@ -13,6 +13,7 @@ from pannier.orders.after_schemas import (
     AftermathDocument,
     AnswerReturn,
     CompleteReturn,
+    LookedItem,
     RefundAnswer,
     RefundOrder,
     RequestReturn,
@@ -155,7 +156,7 @@ async def complete_return(
 ) -> Response:
     """Note what looking at the goods came to: for sale again, or written off. Their value is refunded."""
     body = body or CompleteReturn()
-    looked = None if body.items is None else _looked(body)
+    looked = None if body.items is None else looked_of(body.items)
     bound = await request_key(request, staff, key)
     return _answer(
         await returns.complete(staff, number, return_id, looked, pays_back=body.refund, answer=body.answer, key=bound)
@@ -191,9 +192,10 @@ def _wishes(body: RequestReturn) -> Sequence[Mapping[str, Any]]:
     return [{"variant_id": str(wish.variant_id), "quantity": wish.quantity} for wish in body.exchange_for]
 
 
-def _looked(body: CompleteReturn) -> Sequence[Looked]:
+def looked_of(items: Sequence[LookedItem]) -> Sequence[Looked]:
+    """What looking at goods came to, by line; one that is named twice is added up."""
     found: dict[uuid.UUID, Looked] = {}
-    for item in body.items or ():
+    for item in items:
         before = found.get(item.item_id, Looked(item.item_id))
         found[item.item_id] = Looked(
             item.item_id, before.restocked + item.restocked, before.written_off + item.written_off

@@ -48,4 +48,13 @@ AFTER = (
             where (l.quantity_returning, l.quantity_returned)
                   is distinct from (coalesce(r.coming, 0), coalesce(r.came, 0))""",
     ),
+    Invariant(
+        "order.handover",
+        "What an order service was told is of orders that are there, and nothing of an order was taken before its time",
+        """select h.id, h.order_id, h.version, h.state, o.version as order_version
+             from order_handover h left join orders o on o.id = h.order_id
+            where o.id is null or h.version > o.version
+               or (h.state = 'taken' and exists (select 1 from order_handover b
+                     where b.order_id = h.order_id and b.version < h.version and b.state <> 'taken'))""",
+    ),
 )

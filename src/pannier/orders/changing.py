@@ -45,12 +45,18 @@ class OrderChanges:
         key: Key | None = None,
         tell: Tell | None = None,
         also: Callable[[Connection, Order, Transition], Awaitable[None]] | None = None,
+        first: Callable[[Connection], Awaitable[None]] | None = None,
         status: int = 200,
     ) -> Answer:
         """The answer to a change. With `tell` the decision is given what came after the sale, and so is the answer;
-        `also` is done in the same transaction. Raises what `decide` raises, OrderNotFoundError, RefundExceedsError."""
+        `also` is done in the same transaction, and `first` before the order is locked.
+
+        Raises what `decide` raises, OrderNotFoundError, RefundExceedsError.
+        """
 
         async def command(connection: Connection) -> Answer | PannierError:
+            if first is not None:
+                await first(connection)
             locked = await repository.lock(
                 connection, number, principal, key, self.db.offset, looks_after=tell is not None
             )

@@ -146,3 +146,30 @@ class ShipmentNotFoundError(PannierError):
     error = "SHIPMENT_NOT_FOUND"
     code = "ORD_014"
     title = "There is no such parcel"
+
+
+class OrderNotEditableError(PannierError):
+    """The order is sent or closed (`details.status`), so its goods are changed no more. Note a return, or sell anew."""
+
+    kind = ErrorKind.conflict
+    error = "ORDER_NOT_EDITABLE"
+    code = "ORD_015"
+    title = "The order is changed no more"
+
+
+class OrderChangedError(PannierError):
+    """Somebody has changed the order since you looked at it (`details.version` is the new one). Look at it again."""
+
+    kind = ErrorKind.conflict
+    error = "ORDER_CHANGED"
+    code = "ORD_016"
+    title = "The order has changed meanwhile"
+
+
+class HandoverNotFoundError(PannierError):
+    """The order has nothing with this id that the order service is still to take."""
+
+    kind = ErrorKind.not_found
+    error = "HANDOVER_NOT_FOUND"
+    code = "ORD_017"
+    title = "There is nothing like it to be told"

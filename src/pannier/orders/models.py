@@ -160,7 +160,8 @@ class Transition:
     units: Sequence[LineUnits] = ()
     #: Changes of the order's money, by column without `_minor`.
     money: Mapping[str, int] = field(default_factory=dict)
-    #: Rows that belong to the step: `shipment`, `refund`, `return`, `return_lines`, `revision`; see sql/after_sale.sql.
+    #: Rows that belong to the step: `shipment`, `refund`, `return`, `return_lines`; see sql/after_sale.sql. `revision`,
+    #: `added` and `figures`: see sql/edit.sql.
     rows: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -267,3 +268,24 @@ class Aftermath:
     refunds: Sequence[Refund] = ()
     returns: Sequence[Return] = ()
     revisions: Sequence[Revision] = ()
+
+
+HandoverState = Literal["pending", "taken", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """One event of an order that the service is told of. `tries` counts those that were begun."""
+
+    id: uuid.UUID
+    order_id: uuid.UUID
+    version: int
+    type: str
+    data: Mapping[str, Any]
+    state: HandoverState
+    reference: str | None
+    failure: str | None
+    tries: int
+    due_at: datetime | None
+    at: datetime
+    taken_at: datetime | None

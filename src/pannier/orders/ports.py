@@ -1,13 +1,13 @@
-"""Who gives money back for an order."""
+"""What orders need of others: somebody who gives money back, and an order service that takes them over."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from pannier.orders.models import Refund
+from pannier.orders.models import Handover, Refund
 
 if TYPE_CHECKING:
     from pannier.platform.database import Connection
@@ -43,3 +43,24 @@ class ByHand:
     async def give(self, refund: Refund) -> Given:  # noqa: ARG002 # all are alike
         """It is given when it is noted."""
         return Given("succeeded")
+
+
+class HandoverTroubleError(Exception):
+    """The order service gave no answer that can be used; it is told again. The text says why."""
+
+
+class HandoverRefusedError(Exception):
+    """The order service does not take it, now or later; the text says why."""
+
+
+class OrderTaker(Protocol):
+    """An outside order service. `handover.id` is the key under which it takes an event once, if told it often."""
+
+    async def take(self, handover: Handover, order: Mapping[str, Any]) -> str | None:
+        """Tell it of an event, with the order as it is by now; what it calls the order, where it says so.
+
+        Outside of any transaction. Raises HandoverTroubleError, HandoverRefusedError.
+        """
+        ...
+
+    async def close(self) -> None: ...

@@ -99,6 +99,16 @@ async def on_hand(connection: Connection, order_id: uuid.UUID) -> dict[uuid.UUID
     return {uuid.UUID(variant): units for variant, units in found.items()}
 
 
+async def lock_stock(
+    connection: Connection, number: str, more: Sequence[uuid.UUID], offset: timedelta
+) -> dict[uuid.UUID, int]:
+    """Lock an order's stock together with that of more variants; what anybody may have of those that are counted."""
+    found: Mapping[str, int] = await connection.fetchval(
+        "select order_lock_stock($1, $2, $3)", number, sorted(set(more)), offset
+    )
+    return {uuid.UUID(variant): units for variant, units in found.items()}
+
+
 async def step(connection: Connection, values: Mapping[str, Any]) -> None:
     """Carry out a step; see `order_step` for the values."""
     await connection.execute("select order_step($1)", values)

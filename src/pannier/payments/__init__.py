@@ -13,6 +13,7 @@ from pannier.payments.models import Attempt, Notice, Refund, Report, Wish
 from pannier.payments.people import export_payments, forget_payer
 from pannier.payments.ports import PaymentProvider, ProviderRefusedError, ProviderTroubleError
 from pannier.payments.providers import TEST_PAGE, Providers, open_providers
+from pannier.payments.repository import begin as begin_attempt
 from pannier.payments.repository import close as close_attempt
 from pannier.payments.repository import due as attempt_due
 from pannier.payments.repository import find as find_attempt
@@ -40,6 +41,7 @@ __all__ = [
     "WebhookRefusedError",
     "Wish",
     "attempt_due",
+    "begin_attempt",
     "close_attempt",
     "export_payments",
     "find_attempt",

@@ -52,6 +52,13 @@ async def of_order(connection: Connection, order_id: uuid.UUID) -> list[Attempt]
     return [_ATTEMPT.decode(row[0]) for row in rows]
 
 
+async def begin(connection: Connection, attempt: Attempt, actor: str) -> None:
+    """Write an attempt as it is, after the order's lock; a promise is all there is to it."""
+    await connection.execute(
+        "select payment_begin($1, $2, $3, $4)", attempt, actor, correlation_id.get(), attempt.created_at
+    )
+
+
 async def apply(
     connection: Connection, attempt_id: uuid.UUID, report: Report, actor: str, at: datetime
 ) -> Attempt | None:

@@ -19,7 +19,7 @@ begin
   end if;
 end $$;
 
--- Rows of a step: {shipment?, shipments_canceled?, sends_all?, refund?, settled?, return?, return_lines?, revision?}.
+-- Rows of a step: {shipment?, shipments_canceled?, sends_all?, refund?, settled?, return?, return_lines?}.
 create or replace function order_rows(p_order uuid, p_rows jsonb, p_cause movement_cause) returns void language plpgsql as $$
 begin
   if p_rows ? 'sends_all' then
@@ -48,11 +48,6 @@ begin
     if not found then
       raise exception 'refund % was settled before', p_rows->'settled'->>'id';
     end if;
-  end if;
-  if p_rows ? 'revision' then
-    insert into order_revision (order_id, version, document, reason, actor, at)
-    select p_order, o.version, order_document(o.id)::jsonb, coalesce(p_cause.reason, ''), p_cause.actor, p_cause.at
-      from orders o where o.id = p_order;
   end if;
 end $$;
 

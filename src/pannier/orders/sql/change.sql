@@ -53,12 +53,18 @@ declare
   cause movement_cause := (p_step->>'actor', p_step->>'device', p_step->>'correlation_id', 'order', v_order,
     p_step->>'reason', p_step->>'at');
 begin
+  if p_step->'rows' ? 'revision' then
+    perform order_revise(v_order, cause);
+  end if;
   if p_step->>'stock' = 'give_back' then
     perform order_give_back(v_order, cause);
   elsif p_step->>'stock' = 'move' then
     perform order_move(v_order, p_step->'units', cause);
   elsif p_step->>'stock' is not null then
     perform order_settle_stock(v_order, p_step->>'stock', cause);
+  end if;
+  if p_step->'rows' ? 'added' then
+    perform order_add(v_order, p_step->'rows'->'added', p_step->'rows'->'figures', cause);
   end if;
   if p_step->>'status' = 'canceled' then
     -- In the order in which placing it locks them.

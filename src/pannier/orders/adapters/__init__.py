@@ -1,0 +1,1 @@
+"""Adapters of the outside world of orders."""
