@@ -19,6 +19,7 @@ from pannier.app.catalogue_stock import CatalogueStock
 from pannier.app.identity import Identity, open_identity
 from pannier.app.keeping import PRUNE_INTERVAL_S, prune
 from pannier.app.lifecycle import Job, periodic
+from pannier.app.order_wiring import order_services
 from pannier.app.price_vocabulary import check_price_rule, check_promotion, check_shipping_method, check_tax_rate
 from pannier.app.privacy import ERASE_INTERVAL_S, PrivacyService
 from pannier.app.privacy_routes import router as privacy_router
@@ -77,10 +78,8 @@ from pannier.orders import (
     HandoverService,
     OrderListing,
     OrderService,
-    OrderTaker,
     RefundService,
     ReturnService,
-    ThroughPayments,
     admin_after_router,
     admin_documents_router,
     admin_handover_router,
@@ -103,7 +102,6 @@ from pannier.platform.hot import HotRoute
 from pannier.platform.observability.metrics import Metrics
 from pannier.platform.settings import Settings
 from pannier.pricebook import GIFTS_INTERVAL_S, PriceHouse, open_house, open_providers
-from pannier.pricebook import Providers as PriceProviders
 from pannier.promotions import (
     CouponService,
     CustomerPriceService,
@@ -210,7 +208,7 @@ async def open_services(settings: Settings, clock: Clock, metrics: Metrics) -> A
                 merges=merges,
                 history=history,
                 sharing=SharingService(db, settings, carts),
-                **_order_services(db, settings, checkouts, carts, providers, taker),
+                **order_services(db, settings, checkouts, carts, providers, taker),
                 identity=identity,
                 accounts=identity.accounts,
                 staff_accounts=identity.staff_accounts,
@@ -248,31 +246,6 @@ def _checkout_services(
         "drafts": DraftService(db),
         "payments": checkouts.payments,
         "buying": BuyNowService(carts, checkouts),
-    }
-
-
-def _order_services(
-    db: Database,
-    settings: Settings,
-    checkouts: CheckoutService,
-    carts: CartService,
-    providers: PriceProviders,
-    taker: OrderTaker | None,
-) -> dict[str, Any]:
-    """Orders, and what comes after their sale."""
-    payments = checkouts.payments
-    refunds = RefundService(db, ThroughPayments(payments))
-    orders = OrderService(db, settings, refunds)
-    pricing = StatelessPricing(db, settings, carts, providers)
-    return {
-        "orders": orders,
-        "pricing": pricing,
-        "order_listing": OrderListing(db),
-        "reordering": ReorderService(carts, orders),
-        "handovers": HandoverService(db, taker),
-        "revisions": ReviseService(db, settings, pricing, orders, refunds, payments),
-        "refunds": refunds,
-        "returns": ReturnService(db, settings, refunds),
     }
 
 
