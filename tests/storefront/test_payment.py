@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from pannier.app import PannierApp
+from pannier.payments import Attempt, Report, TestGateway, Wish
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from tests.storefront.reader import Page, Reader
@@ -63,3 +67,31 @@ async def test_who_goes_back_without_paying_may_go_on(reader: Reader, db: Databa
 
 async def test_a_payment_that_is_not_there_has_no_page(reader: Reader) -> None:
     assert "We cannot find that page" in (await reader.open("/pay/test/tp_NONE")).text
+
+
+async def test_a_bank_that_takes_its_time_leads_nowhere_and_is_waited_for(
+    reader: Reader, app: PannierApp, db: Database
+) -> None:
+    services = app.lifecycle.services
+    assert services is not None
+    providers = services.payments.providers
+    gateway = providers.test_gateway
+    assert gateway is not None
+
+    class Slow(TestGateway):
+        """It has the money on its way, and no page on which there is anything to do."""
+
+        async def authorize(self, payment: Attempt, wish: Wish) -> Report:
+            return replace(await super().authorize(payment, wish), action_url=None)
+
+    providers.put("test", Slow(db, "what-gateways-of-tests-sign-with", "/pay/test"))
+    await fill(reader, quantity=2)
+    page = await reader.send(order_form(await checkout(reader)), **ADDRESS, payment_method="test")
+
+    assert page.path.startswith("/checkout/")
+    assert "We are asking whether your payment arrived." in page.text
+    async with db.read() as connection:
+        await gateway.choose(await connection.fetchval("select id from test_gateway_payment"), "pay")
+    done = await reader.open(f"{page.path}/back")
+    assert "Thank you for your order" in done.text
+    assert await faults(db) == {}

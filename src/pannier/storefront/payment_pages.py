@@ -28,7 +28,10 @@ async def lead_to_payment(visit: Visit, document: Mapping[str, Any]) -> Response
     A browser does not follow a form to another site that the page's policy does not name, so to a page elsewhere one of
     ours leads, by itself and by a link.
     """
-    link = next(link["href"] for link in document["links"] if link["rel"] == "payment")
+    link = next((link["href"] for link in document["links"] if link["rel"] == "payment"), None)
+    if link is None:
+        # A bank that takes its time leads nowhere: the checkout says that its answer is waited for.
+        return visit.redirect(f"/checkout/{document['id']}")
     if link.startswith("/"):
         return visit.redirect(link)
     response = await visit.page("pay.html", link=link, amount=document["amount_due"])
