@@ -68,11 +68,15 @@ async def careless(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wo
 async def test_a_server_that_records_outside_the_transaction_is_found_out(careless: World) -> None:
     """The negative control: the change is committed, its answer is lost, and the server does it again."""
     shopper = Shopper(careless.street, 1)
-    careless.database_line.next_commit = "drop answer"
-    with pytest.raises(BrokenPromiseError, match="the shop says"):
-        await acts.add(shopper)
-    await shopper.close()
-    assert careless.database_line.hits == 1
+    try:
+        with pytest.raises(BrokenPromiseError, match="the shop says"):
+            # It may be a job's commit that is hit, and not the shopper's.
+            for _ in range(10):
+                careless.database_line.next_commit = "drop answer"
+                await acts.add(shopper)
+    finally:
+        await shopper.close()
+    assert careless.database_line.hits >= 1
     found = await books.faults(careless.url, [shopper], careless.opening_stock)
     assert [text for text in found if text.startswith("shopper 1: cart")]
 
