@@ -41,6 +41,7 @@ WITHOUT_A_KEY = {
     ("delete", "/me/sessions/{session_id}"): _SAYS_WHAT_SHALL_BE,
     ("post", "/me/erase"): _SAYS_WHAT_SHALL_BE,
     ("delete", "/me/erase"): _SAYS_WHAT_SHALL_BE,
+    ("post", "/admin/orders/{number}/handovers/{handover_id}/again"): "the service is told under the same id once more",
 }
 
 
