@@ -265,12 +265,13 @@ def _needs_address(visit: Visit, document: dict[str, Any]) -> bool:
 
 
 def _stored(document: dict[str, Any], methods: tuple[str, ...], destination: Mapping[str, Any]) -> dict[str, str]:
-    """What the shopper has told before, here or in the cart, for the form's fields."""
-    address = document["shipping_address"] or destination
+    """What the shopper has told before, here or in the cart, and was typing since, for the form's fields."""
+    draft = document["draft"] or {}
+    address = {**(document["shipping_address"] or destination), **(draft.get("shipping_address") or {})}
     values = {name: str(value) for name, value in address.items() if value}
-    values["email"] = document["email"] or ""
+    values["email"] = draft.get("email") or document["email"] or ""
     values["payment_method"] = document["payment_method"] or next(iter(methods), "")
-    values["note"] = document["note"] or ""
+    values["note"] = draft.get("note") or document["note"] or ""
     values["shipping_method"] = document["shipping_method"] or ""
     kinds = {tender["kind"] for tender in document["tenders"]}
     values |= {kind: "1" for kind in ("store_credit", "points") if kind in kinds}
