@@ -35,7 +35,6 @@ ELSEWHERE = {
     "tests/contracts": "the document, compared with answers that are the same from any server",
     "tests/simulation": "hundreds of plays of one service, which is tested here by itself",
     "tests/acceptance": "rules, case by case, over services that are tested here",
-    "tests/simulation": "the order of steps, which is drawn and not the server's",
     "tests/properties": "minutes of chance, over services that are tested here one by one",
 }
 #: Fewer than this, and something has fallen out of the run unseen.
