@@ -32,6 +32,18 @@ class Display(msgspec.Struct, array_like=True, frozen=True):
     shipping_category: str | None = None
     floor_minor: int = 0
 
+    def kept(self) -> dict[str, Any]:
+        """What an order keeps of how its line is shown, beside the columns that it has of its own."""
+        return {
+            "slug": self.slug,
+            "summary": self.summary,
+            "category": self.category,
+            "image": self.image,
+            "options": dict(self.options),
+            "tax_category": self.tax_category,
+            "requires_shipping": self.requires_shipping,
+        }
+
 
 class LineDocument(msgspec.Struct, array_like=True, frozen=True):
     """One line: amounts in minor units; `price` is the list's `(amount, compare_at)` now, or null."""
@@ -51,15 +63,18 @@ class LineDocument(msgspec.Struct, array_like=True, frozen=True):
     available: int | None
     is_tracked: bool
 
+    # The amounts stand at the end of those lines that have them, for a document is read by position.
     @property
     def shelf_minor(self) -> int | None:
         """What a unit cost by the price rules when it was added; None: not known."""
-        return None
+        amount: int | None = getattr(self, "shelf", None)
+        return amount
 
     @property
     def shown_minor(self) -> int | None:
         """What a unit was shown to cost when it was added; None: not known."""
-        return None
+        amount: int | None = getattr(self, "shown", None)
+        return amount
 
 
 class CartLineDocument(LineDocument, array_like=True, frozen=True):
@@ -68,14 +83,6 @@ class CartLineDocument(LineDocument, array_like=True, frozen=True):
     shelf: int | None = None
     shown: int | None = None
 
-    @property
-    def shelf_minor(self) -> int | None:
-        return self.shelf
-
-    @property
-    def shown_minor(self) -> int | None:
-        return self.shown
-
 
 class SavedDocument(LineDocument, array_like=True, frozen=True):
     """A line that is saved for later: `updated_at` is when, `reason` why; it holds nothing and is not selected."""
@@ -83,14 +90,6 @@ class SavedDocument(LineDocument, array_like=True, frozen=True):
     reason: str
     shelf: int | None = None
     shown: int | None = None
-
-    @property
-    def shelf_minor(self) -> int | None:
-        return self.shelf
-
-    @property
-    def shown_minor(self) -> int | None:
-        return self.shown
 
 
 class ShopperDocument(msgspec.Struct, array_like=True, frozen=True):

@@ -83,6 +83,7 @@ def look(session: Session, basket: Basket | None, house: HouseRules, *, trusts_f
     `trusts_fallback`: figures that were shown without a provider's word stay. Raises AskError.
     """
     if basket is None:
+        # XXX is how ISO 4217 writes that there is no currency.
         basket = Basket(session.cart_id, 0, False, None, "XXX", "", ())
     figures = figures_of(session, basket, house, trusts_fallback=trusts_fallback)
     lines, quoted, request = figures.lines, figures.quoted, figures.request

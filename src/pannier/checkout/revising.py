@@ -16,6 +16,7 @@ from pannier.kernel.ids import uuid7
 from pannier.orders import (
     Addition,
     Aftermath,
+    Decide,
     Looked,
     Order,
     OrderChanges,
@@ -23,6 +24,7 @@ from pannier.orders import (
     OrderService,
     RefundService,
     StockAction,
+    Tell,
     Transition,
     complete_return,
     edit_order,
@@ -101,19 +103,8 @@ class ReviseService:
         def tell(order: Order, after: Aftermath | None) -> Mapping[str, Any]:
             return _told(order, after, refund_id)
 
-        done = await self._changes.change(
-            staff,
-            number,
-            decide,
-            reason=reason,
-            key=key,
-            tell=tell,
-            also=self._ask_for,
-            first=self._locking(number, added, found),
-        )
-        if not done.is_replay:
-            await self._refunds.give(refund_id)
-        return done
+        first = self._locking(number, added, found)
+        return await self._revise(staff, number, decide, reason, key, tell, first, refund_id)
 
     async def exchange(
         self,
@@ -154,15 +145,23 @@ class ReviseService:
             shown = show_return(order, find_return(after, return_id))
             return {**_told(order, after, refund_id), "return": shown}
 
+        first = self._locking(number, added, found)
+        return await self._revise(staff, number, decide, answer, key, tell, first, refund_id)
+
+    async def _revise(
+        self,
+        staff: Principal,
+        number: str,
+        decide: Decide,
+        reason: str,
+        key: Key | None,
+        tell: Tell,
+        first: Callable[[Connection], Awaitable[None]],
+        refund_id: uuid.UUID,
+    ) -> Answer:
+        """The change in one transaction; what it gives back is given after it."""
         done = await self._changes.change(
-            staff,
-            number,
-            decide,
-            reason=answer,
-            key=key,
-            tell=tell,
-            also=self._ask_for,
-            first=self._locking(number, added, found),
+            staff, number, decide, reason=reason, key=key, tell=tell, also=self._ask_for, first=first
         )
         if not done.is_replay:
             await self._refunds.give(refund_id)
@@ -244,16 +243,7 @@ def _addition(line: LineDocument, figures: LineQuote) -> Addition:
             "sku": shown.sku,
             "name": shown.name,
             "extra": None,
-            "display": {
-                "slug": shown.slug,
-                "summary": shown.summary,
-                "category": shown.category,
-                "image": shown.image,
-                "options": dict(shown.options),
-                "tax_category": shown.tax_category,
-                "requires_shipping": shown.requires_shipping,
-                "discounts": [],
-            },
+            "display": {**shown.kept(), "discounts": []},
             "quantity": figures.quantity,
             "unit_price_minor": figures.unit_price_minor,
             "discount_minor": figures.subtotal_minor - figures.total_minor,

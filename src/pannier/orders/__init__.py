@@ -6,7 +6,7 @@ from pannier.orders.after_schemas import LookedItem, RefundDocument, ReturnDocum
 from pannier.orders.after_schemas import Reason as OrderReason
 from pannier.orders.after_view import show_aftermath, show_refund, show_return
 from pannier.orders.api import admin_router, request_key, router
-from pannier.orders.changing import OrderChanges
+from pannier.orders.changing import Decide, OrderChanges, Tell
 from pannier.orders.documents_api import admin_documents_router, documents_router, invoice_page
 from pannier.orders.edit_rules import Addition, more_due
 from pannier.orders.edit_rules import Revision as OrderRevision
@@ -66,6 +66,7 @@ __all__ = [
     "Aftermath",
     "Asked",
     "ByHand",
+    "Decide",
     "ExternalReferenceTakenError",
     "Given",
     "Handover",
@@ -109,6 +110,7 @@ __all__ = [
     "SignedHttpTaker",
     "StockAction",
     "TaxReport",
+    "Tell",
     "ThroughPayments",
     "Transition",
     "WantedRefund",
