@@ -145,7 +145,7 @@ async def test_a_charge_that_arrives_after_the_payment_was_given_up_is_given_bac
     assert await faults(db) == {}
 
 
-async def test_a_page_that_can_no_longer_be_closed_is_over_all_the_same(
+async def test_a_page_that_can_no_longer_be_closed_is_waited_for_and_its_money_is_the_order_s(
     db: Database, settings: Settings, clock: ManualClock
 ) -> None:
     shop = shop_of(db, settings)
@@ -159,7 +159,14 @@ async def test_a_page_that_can_no_longer_be_closed_is_over_all_the_same(
     clock.advance(timedelta(minutes=31))
     await shop.checkouts.completion.resume()
 
-    assert (await shop.checkouts.get(shopper, session.id))["status"] == "ready_for_complete"
+    shown = await shop.checkouts.get(shopper, session.id)
+    assert (shown["status"], shown["messages"]) == ("requires_escalation", []), "nobody says that nothing was charged"
+    assert [row["due_at"] is None for row in await payments_of(db)] == [False]
+    await pay_on_page(shop)
+    clock.advance(timedelta(minutes=1))
+    await shop.checkouts.completion.resume()
+    assert (await the_order(shop)).status == "paid"
+    assert await charged(db) == 2000
     assert await faults(db) == {}
 
 

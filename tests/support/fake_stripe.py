@@ -43,15 +43,27 @@ class FakeStripe:
         """It, to be served."""
         return Starlette(routes=[Route("/v1/{path:path}", self._answer, methods=["GET", "POST"])])
 
-    def pay(self, session_id: str) -> None:
-        """A shopper pays at a page."""
+    def pay(self, session_id: str, *, takes_time: bool = False) -> None:
+        """A shopper pays at a page. `takes_time`: in a way of which nothing is known until it is `cleared`."""
         session = self.sessions[session_id]
         if session["status"] == "open":
             intent = self._intent(
                 session["amount_total"], session["currency"], session["captures"], session["metadata"]
             )
             session |= {"status": "complete", "payment_intent": intent["id"]}
+            if takes_time:
+                intent["status"] = "processing"
+            else:
+                self._succeed(intent)
+
+    def clear(self, session_id: str, *, is_good: bool = True) -> None:
+        """The bank has taken its time with what was paid at a page, and the money is there, or not."""
+        intent = self.intents[self.sessions[session_id]["payment_intent"]]
+        assert intent["status"] == "processing"
+        if is_good:
             self._succeed(intent)
+        else:
+            intent |= {"status": "requires_payment_method", "last_payment_error": {"code": "payment_intent_failed"}}
 
     @property
     def charged(self) -> int:
@@ -159,7 +171,7 @@ class FakeStripe:
         return 200, intent
 
     def _cancel(self, intent: dict[str, Any]) -> tuple[int, Any]:
-        if intent["status"] in {"succeeded", "canceled"}:
+        if intent["status"] in {"succeeded", "canceled", "processing"}:
             return _refused("it cannot be canceled")
         intent["status"] = "canceled"
         return 200, intent

@@ -39,7 +39,8 @@ class PaymentProvider(Protocol):
         ...
 
     async def void(self, payment: Attempt) -> Report:
-        """Let go of what is authorised, or was never paid; what is captured stays so, and is reported."""
+        """Let go of what is authorised, or was never paid; what is captured stays so, and is reported. What can be
+        stopped no more and is not decided yet is reported as `challenged`."""
         ...
 
     async def refund(self, payment: Attempt, refund_id: uuid.UUID, amount_minor: int, reason: str) -> Report:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +23,7 @@ from pannier.payments.errors import ProviderUnavailableError, RefundRefusedError
 from pannier.payments.models import Attempt, Notice, Refund, Report, Wish
 from pannier.payments.ports import PaymentProvider, ProviderRefusedError, ProviderTroubleError
 from pannier.payments.providers import Providers
+from pannier.payments.rules import UNDECIDED
 from pannier.platform import idempotency
 from pannier.platform.database import Database, in_transaction
 from pannier.platform.idempotency import Key
@@ -68,25 +69,54 @@ class PaymentService:
 
     async def authorize(self, attempt: Attempt, wish: Wish) -> Attempt:
         """Be paid. Raises ProviderUnavailableError when the answer is not known: look it up then."""
-        return await self._ask(attempt, lambda provider: provider.authorize(attempt, wish))
+        provider = self.providers.of(attempt.provider)
+        try:
+            report = await self._answered(provider, provider.authorize(attempt, wish))
+        except ProviderRefusedError as refused:
+            report = Report(state="declined", reason=str(refused)[:200])
+        return await self._taken_in(attempt, report)
 
     async def capture(self, attempt: Attempt) -> Attempt:
         """Take what is authorised. Raises ProviderUnavailableError, ProviderRefusedError."""
-        return await self._ask(attempt, lambda provider: provider.capture(attempt), is_refusal_raised=True)
+        provider = self.providers.of(attempt.provider)
+        return await self._taken_in(attempt, await self._answered(provider, provider.capture(attempt)))
+
+    async def stop(self, attempt: Attempt) -> Attempt:
+        """See to it that nobody pays it any more. What was paid until then stays so.
+
+        Raises ProviderUnavailableError, also while the provider is at it: it can be stopped no more, and what comes of
+        it is not known yet.
+        """
+        provider = self.providers.of(attempt.provider)
+        report: Report | None
+        try:
+            report = await self._answered(provider, provider.void(attempt))
+        except ProviderRefusedError as refused:
+            logger.warning("payment %s is not let go of: %s", attempt.id, refused)
+            report = await self._reported(attempt)
+        if report is None:
+            return attempt
+        found = await self._taken_in(attempt, report)
+        if report.state in UNDECIDED:
+            raise _no_answer()
+        return found
 
     async def void(self, attempt: Attempt) -> Attempt:
-        """Let go of what is authorised or was never paid. What was captured meanwhile is booked as such."""
-        return await self._ask(attempt, lambda provider: provider.void(attempt), is_refusal_raised=True)
+        """Let go of what is authorised or was never paid. What was captured meanwhile is booked as such.
+
+        Raises ProviderUnavailableError as long as money may still come of it.
+        """
+        found = await self.stop(attempt)
+        if found.state == "authorized":
+            # It was paid while it was being stopped.
+            found = await self.stop(found)
+        if found.state == "authorized":
+            raise _no_answer()
+        return found
 
     async def look_up(self, attempt: Attempt) -> Attempt | None:
         """The attempt with what became of it; None when the provider has never heard of it."""
-        provider = self.providers.of(attempt.provider)
-        try:
-            report = await self._answered(provider, provider.look_up(attempt))
-        except ProviderRefusedError as refused:
-            # A question is never refused for good: whatever is wrong with it, nothing is known.
-            logger.warning("payment provider %s: %s", provider.code, refused)
-            raise _no_answer() from refused
+        report = await self._reported(attempt)
         return None if report is None else await self._taken_in(attempt, report)
 
     async def refund(
@@ -258,17 +288,15 @@ class PaymentService:
             )
         )
 
-    async def _ask(
-        self, attempt: Attempt, act: Callable[[PaymentProvider], Awaitable[Report]], *, is_refusal_raised: bool = False
-    ) -> Attempt:
+    async def _reported(self, attempt: Attempt) -> Report | None:
+        """What became of an attempt; None when the provider has never heard of it."""
         provider = self.providers.of(attempt.provider)
         try:
-            report = await self._answered(provider, act(provider))
+            return await self._answered(provider, provider.look_up(attempt))
         except ProviderRefusedError as refused:
-            if is_refusal_raised:
-                raise
-            report = Report(state="declined", reason=str(refused)[:200])
-        return await self._taken_in(attempt, report)
+            # A question is never refused for good: whatever is wrong with it, nothing is known.
+            logger.warning("payment provider %s: %s", provider.code, refused)
+            raise _no_answer() from refused
 
     async def _answered(self, provider: PaymentProvider, answer: Awaitable[T]) -> T:
         """What a provider answers in time. Raises ProviderUnavailableError: what was asked may have been done."""

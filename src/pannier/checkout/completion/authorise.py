@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pannier.payments import Attempt, PaymentService, ProviderRefusedError, ProviderUnavailableError, Wish
+from pannier.payments import Attempt, PaymentService, ProviderUnavailableError, Wish
 
 #: Once more under the same key, since most trouble is over at once.
 TRIES = 2
@@ -26,13 +26,10 @@ async def authorise(payments: PaymentService, attempt: Attempt, wish: Wish) -> A
 async def give_back(payments: PaymentService, attempt: Attempt, reason: str, now: datetime) -> Attempt:
     """Let go of money that no order stands for, or give it back, and see to it that nobody pays it later.
 
-    Raises ProviderUnavailableError: then it is done later.
+    Raises ProviderUnavailableError, also as long as money may still come of it: then it is done later.
     """
     if not attempt.captured_minor:
-        try:
-            attempt = await payments.void(attempt)
-        except ProviderRefusedError:
-            attempt = await payments.look_up(attempt) or attempt
+        attempt = await payments.void(attempt)
     if attempt.captured_minor > attempt.refunding_minor:
         await payments.give_back(attempt, reason)
     # What the provider has never heard of may still be on its way there.

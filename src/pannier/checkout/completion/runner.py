@@ -27,7 +27,6 @@ from pannier.payments import (
     Attempt,
     PaymentFailedError,
     PaymentService,
-    ProviderRefusedError,
     ProviderUnavailableError,
     Wish,
     is_decided,
@@ -150,7 +149,10 @@ class Completion:
         return len(due) + await self._payments.resume_refunds()
 
     async def _decided(self, attempt: Attempt, wish: Wish | None) -> tuple[Attempt, PannierError | None]:
-        """The attempt with what the provider says of it by now; a refusal where nobody will pay it any more."""
+        """The attempt with what the provider says of it by now; a refusal where nobody will pay it any more.
+
+        Raises ProviderUnavailableError while nobody knows, as of a bank that takes its time.
+        """
         if wish is not None:
             return await authorise(self._payments, attempt, wish), None
         if is_decided(attempt):
@@ -164,11 +166,7 @@ class Completion:
                 return found, None
         if found is not None:
             # It was begun and never paid; from now on it cannot be.
-            try:
-                found = await self._payments.void(found)
-            except ProviderRefusedError:
-                # It has gone too far for that: what came of it is looked at.
-                found = await self._payments.look_up(found) or found
+            found = await self._payments.stop(found)
             if found.is_good:
                 return found, None
         return attempt, _never_paid()
@@ -244,6 +242,9 @@ class Completion:
             return None
         if not is_other:
             return await self._shown(now, by)
+        if (await self._payments.stop(now)).is_good:
+            # She has paid at the last moment.
+            return await self._again(now, by, is_other=False)
 
         def leave(found: Found) -> Decision:
             house, session = self._desk.rules(found), found.session
