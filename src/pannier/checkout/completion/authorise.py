@@ -32,6 +32,13 @@ async def give_back(payments: PaymentService, attempt: Attempt, reason: str, now
         attempt = await payments.void(attempt)
     if attempt.captured_minor > attempt.refunding_minor:
         await payments.give_back(attempt, reason)
+        attempt = await payments.find(attempt.id) or attempt
+    if attempt.is_owed_back:
+        # The provider has refused. Somebody may have given it back there by hand; otherwise it is still owed.
+        attempt = await payments.look_up(attempt) or attempt
+    if attempt.is_owed_back:
+        await payments.try_again(attempt)
+        return attempt
     # What the provider has never heard of may still be on its way there.
     is_late = attempt.reference is None and now < attempt.created_at + LATE
     await payments.look_again(attempt, attempt.created_at + LATE if is_late else None)

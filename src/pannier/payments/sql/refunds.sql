@@ -61,7 +61,7 @@ begin
 end $$;
 
 -- What became of a refund; a second time changes nothing. p_report is what the provider says of the payment, null
--- where it refused. Of money that is given back by hand there is no report of a sum: it is what was given before, and this.
+-- where it refused: money that no order stands for is then to be looked at again. Of money that is given back by hand there is no report of a sum: it is what was given before, and this.
 create or replace function refund_settle(
   p_refund uuid, p_report jsonb, p_failure text, p_events uuid[], p_actor text, p_correlation text, p_at timestamptz
 ) returns void language plpgsql
@@ -78,7 +78,9 @@ begin
     return;
   end if;
   if p_report is null then
-    update payment_attempt set refunding_minor = greatest(refunded_minor, refunding_minor - r.amount_minor), updated_at = p_at
+    update payment_attempt
+       set refunding_minor = greatest(refunded_minor, refunding_minor - r.amount_minor), updated_at = p_at,
+           due_at = case when order_id is null then coalesce(due_at, p_at) else due_at end
      where id = r.attempt_id;
     return;
   end if;
