@@ -36,6 +36,8 @@ def place(
         **shown(seen.quoted),
     )
     order = _order(session, seen, at, external_reference, house, action, is_paid)
+    if is_paid and payment is not None:
+        order = replace(order, booked={str(payment.id): seen.quoted.due_minor})
     rest_id = uuid7() if len(lines) < len(basket.lines) or basket.has_saved else None
     values: dict[str, Any] = {
         "order": order,

@@ -32,6 +32,7 @@ from pannier.orders.listing import OrderListing
 from pannier.orders.listing_api import admin_listing_router
 from pannier.orders.models import (
     Aftermath,
+    Captured,
     Handover,
     Order,
     OrderLine,
@@ -66,6 +67,7 @@ __all__ = [
     "Aftermath",
     "Asked",
     "ByHand",
+    "Captured",
     "Decide",
     "ExternalReferenceTakenError",
     "Given",

@@ -18,6 +18,22 @@ AFTER = (
                or (payment_status = 'refunded' and captured_minor <> refunded_minor)""",
     ),
     Invariant(
+        "order.payments",
+        "What an order's payments captured is in its books, that of each once, and no more than its books say was paid",
+        """select o.id, o.number, o.status, o.captured_minor, o.booked, p.captured, p.refunding, b.booked as brought
+             from orders o
+             left join (select order_id, sum(captured_minor) as captured, sum(refunding_minor) as refunding,
+                               bool_or(is_open) as is_open
+                          from payment_attempt where order_id is not null group by order_id) p on p.order_id = o.id
+            cross join lateral (select coalesce(sum(x.value::bigint), 0) as booked from jsonb_each_text(o.booked) x) b
+            where b.booked > o.captured_minor
+               or (not p.is_open and p.captured > o.captured_minor
+                   and (o.status <> 'canceled' or p.captured > p.refunding))
+               or exists (select 1 from jsonb_each_text(o.booked) x
+                            left join payment_attempt a on a.id = x.key::uuid and a.order_id = o.id
+                           where x.value::bigint is distinct from a.captured_minor)""",
+    ),
+    Invariant(
         "order.refunds",
         "What an order gave back, and is giving back, is what its refunds come to, to money and to gift cards",
         """select o.id, o.number, o.refunding_minor, o.refunded_minor, o.given_back_minor, r.asked, r.given, r.cards

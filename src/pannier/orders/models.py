@@ -116,6 +116,8 @@ class Order:
     #: What of the total is no longer asked for, and what of it gift cards and store credit got back.
     credited_minor: int = 0
     given_back_minor: int = 0
+    #: What of `captured_minor` each payment brought, by its id: one that is taken up again brings nothing more.
+    booked: Mapping[str, int] = field(default_factory=dict)
     total_quantity: int
     placed_at: datetime
     updated_at: datetime
@@ -149,6 +151,14 @@ class LineUnits:
 
 
 @dataclass(frozen=True, slots=True)
+class Captured:
+    """What a payment has captured by now, in minor units; `payment_id` is its attempt's."""
+
+    payment_id: uuid.UUID
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """A step in an order's life. `stock` is what to do with its lines; null leaves them alone. `move`: see `units`."""
 
@@ -160,8 +170,8 @@ class Transition:
     units: Sequence[LineUnits] = ()
     #: Changes of the order's money, by column without `_minor`.
     money: Mapping[str, int] = field(default_factory=dict)
-    #: Rows that belong to the step: `shipment`, `refund`, `return`, `return_lines`; see sql/after_sale.sql. `revision`,
-    #: `added` and `figures`: see sql/edit.sql.
+    #: Rows that belong to the step: `shipment`, `refund`, `return`, `return_lines`; see sql/after_sale.sql. `booked`:
+    #: what a payment brought. `revision`, `added` and `figures`: see sql/edit.sql.
     rows: Mapping[str, Any] = field(default_factory=dict)
 
 

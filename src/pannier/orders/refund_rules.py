@@ -98,12 +98,24 @@ def with_money_back(order: Order, step: Transition | None, refund_id: uuid.UUID,
     """The step with a refund of all the money that is there, where it cancels the order; purses have theirs by it."""
     if step is None or step.status != "canceled" or (money := refundable(order)[0]) == 0:
         return step
-    begun_with = begun(order, money, (), refund_id, reason)
+    return _with(step, begun(order, money, (), refund_id, reason))
+
+
+def with_surplus_back(order: Order, step: Transition, refund_id: uuid.UUID, reason: str) -> Transition:
+    """The step of a payment's being booked, with a refund of what of it is more than the order still asks for."""
+    more = step.money["captured"]
+    after = replace(order, captured_minor=order.captured_minor + more)
+    surplus = min(more, -balance_of(after))
+    return step if surplus <= 0 else _with(step, begun(after, surplus, (), refund_id, reason))
+
+
+def _with(step: Transition, refund: Transition) -> Transition:
+    """A step that begins a refund as well."""
     return replace(
         step,
-        data={**step.data, **begun_with.data},
-        money={**step.money, **begun_with.money},
-        rows={**step.rows, **begun_with.rows},
+        data={**step.data, **refund.data},
+        money={**step.money, **refund.money},
+        rows={**step.rows, **refund.rows},
     )
 
 

@@ -22,7 +22,16 @@ from pannier.orders.errors import (
     OrderQuantityError,
     OrderReturningError,
 )
-from pannier.orders.models import LineUnits, Order, OrderLine, OrderStatus, PaymentStatus, StockAction, Transition
+from pannier.orders.models import (
+    Captured,
+    LineUnits,
+    Order,
+    OrderLine,
+    OrderStatus,
+    PaymentStatus,
+    StockAction,
+    Transition,
+)
 
 HoldAt = Literal["add", "checkout", "order", "payment", "immediate"]
 CommitAt = Literal["order", "payment", "fulfilment"]
@@ -70,13 +79,36 @@ def balance_of(order: Order) -> int:
 
 
 def pay(order: Order, commit_at: CommitAt) -> Transition | None:
-    """The step of being paid; None when it was taken before. Goods may have left already: invoice, cash."""
+    """The step of being paid by hand; None when it was taken before. Goods may have left already: invoice, cash."""
     if order.payment_status == "paid":
         return None
     status = "paid" if order.status == "pending" else order.status
     paid = max(0, balance_of(order))
     data = {"amount_minor": paid, "currency": order.currency}
     return Transition(status, "paid", "order.paid", stock_when_paid(commit_at), data, money={"captured": paid})
+
+
+def book(order: Order, captured: Captured, commit_at: CommitAt) -> Transition | None:
+    """The step of what a payment captured coming into the order's books; None when it is in them.
+
+    It is what was charged, whatever the order comes to by now: it is paid when nothing is left to be paid, and what is
+    too much is to be given back.
+    """
+    more = captured.amount_minor - order.booked.get(str(captured.payment_id), 0)
+    if more <= 0:
+        return None
+    step = Transition(
+        order.status,
+        order.payment_status,
+        "order.payment_received",
+        data={"amount_minor": more, "currency": order.currency, "payment_id": captured.payment_id},
+        money={"captured": more},
+        rows={"booked": {"payment_id": captured.payment_id, "amount_minor": more}},
+    )
+    if order.payment_status == "paid" or balance_of(order) > more:
+        return step
+    status = "paid" if order.status == "pending" else order.status
+    return replace(step, status=status, payment_status="paid", event="order.paid", stock=stock_when_paid(commit_at))
 
 
 def fulfil(order: Order) -> Transition | None:

@@ -17,7 +17,8 @@ from pannier.kernel.times import in_utc
 from pannier.orders import refund_rules, repository, rules
 from pannier.orders.changing import Decide, OrderChanges, not_found, open_order
 from pannier.orders.errors import OrderNotCancelableError
-from pannier.orders.models import Aftermath, Order, Shortage, Transition
+from pannier.orders.models import Aftermath, Captured, Order, Shortage, Transition
+from pannier.orders.ports import Repayments
 from pannier.orders.refunding import RefundService
 from pannier.orders.repository import LockedOrder
 from pannier.orders.view import show
@@ -117,6 +118,26 @@ class OrderService:
             return step if step is None else _unless_short(step, locked.shortages)
 
         return await self._changes.change(principal, number, decide, key=key)
+
+    async def book(self, principal: Principal, number: str, captured: Captured, repayments: Repayments) -> None:
+        """Note what a payment captured: exactly that, once. An order that is changed since may still have something to
+        pay then, or gets back by `repayments` what is too much.
+
+        Raises OrderClosedError for one that is closed without it, InsufficientStockError as `pay` does.
+        """
+        refund_id, refunds = uuid7(), RefundService(self._db, repayments)
+
+        def decide(order: Order, locked: LockedOrder) -> Transition | None:
+            step = rules.book(order, captured, self._settings.commit_at)
+            if step is None:
+                return None
+            open_order(order)
+            if step.stock is not None:
+                _unless_short(step, locked.shortages)
+            return refund_rules.with_surplus_back(order, step, refund_id, "more was paid than the order comes to")
+
+        await self._changes.change(principal, number, decide, also=refunds.ask_for)
+        await refunds.give(refund_id)
 
     async def fulfil(
         self,

@@ -1,13 +1,14 @@
-"""The last step: the money is taken, where that comes after the order, and the order is paid.
+"""The last step: the money is taken, where that comes after the order, and what was taken comes into its books.
 
 Where the provider refuses now, the order is undone: it is canceled, which gives its goods, codes and cards back. One
-that somebody has canceled meanwhile is paid no more, and gets back what was taken.
+that somebody has canceled meanwhile is paid no more, and gets back what was taken; one that was edited meanwhile has
+still to pay the rest, or gets back what is too much.
 """
 
 from __future__ import annotations
 
 from pannier.kernel.errors import PannierError
-from pannier.orders import OrderClosedError, OrderService
+from pannier.orders import Captured, OrderClosedError, OrderService, ThroughPayments
 from pannier.payments import Attempt, PaymentFailedError, PaymentService, ProviderRefusedError
 from pannier.platform.principal import Principal
 
@@ -17,8 +18,8 @@ _CANCELED = "order_canceled"
 async def settle(
     payments: PaymentService, orders: OrderService, attempt: Attempt, number: str, by: Principal
 ) -> PannierError | None:
-    """Take the money and note that the order is paid; the refusal where that is not to be had. Whoever calls notes then
-    that the payment is finished; until that is noted, all of this may be done again.
+    """Take the money and note in the order what was taken; the refusal where that is not to be had. Whoever calls notes
+    then that the payment is finished; until that is noted, all of this may be done again.
 
     Raises ProviderUnavailableError: then it is done later.
     """
@@ -32,7 +33,8 @@ async def settle(
         if attempt.captured_minor < attempt.amount_minor:
             return await _cancel(payments, orders, attempt, number, by, attempt.state)
     try:
-        await orders.pay(by, number)
+        captured = Captured(attempt.id, attempt.captured_minor)
+        await orders.book(by, number, captured, ThroughPayments(payments))
     except OrderClosedError:
         return await _undo(payments, attempt, number, _CANCELED)
     return None

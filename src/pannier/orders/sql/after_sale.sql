@@ -19,9 +19,15 @@ begin
   end if;
 end $$;
 
--- Rows of a step: {shipment?, shipments_canceled?, sends_all?, refund?, settled?, return?, return_lines?}.
+-- Rows of a step: {booked?, shipment?, shipments_canceled?, sends_all?, refund?, settled?, return?, return_lines?}.
 create or replace function order_rows(p_order uuid, p_rows jsonb, p_cause movement_cause) returns void language plpgsql as $$
 begin
+  if p_rows ? 'booked' then
+    update orders
+       set booked = booked || jsonb_build_object(p_rows->'booked'->>'payment_id',
+             coalesce((booked->>(p_rows->'booked'->>'payment_id'))::bigint, 0) + (p_rows->'booked'->>'amount_minor')::bigint)
+     where id = p_order;
+  end if;
   if p_rows ? 'sends_all' then
     update order_line set quantity_sent = quantity - quantity_canceled
      where order_id = p_order and quantity_sent < quantity - quantity_canceled;

@@ -80,7 +80,8 @@ begin
   end if;
   if p_step->>'status' = 'canceled' or p_step->>'event' = 'order.paid' then
     perform payment_promise_kept(v_order, p_step->>'event' = 'order.paid', cause.actor, cause.correlation_id, cause.at,
-      coalesce((p_step->'money'->>'captured')::bigint, 0));
+      -- What a payment of its own brought came by no promise.
+      case when p_step->'rows' ? 'booked' then 0 else coalesce((p_step->'money'->>'captured')::bigint, 0) end);
   end if;
   update orders
      set status = (p_step->>'status')::order_status, payment_status = (p_step->>'payment_status')::payment_status,
