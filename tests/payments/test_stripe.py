@@ -87,6 +87,43 @@ async def test_an_intent_of_another_payment_is_not_taken_for_this_one(bank: Bank
         await bank.provider.look_up(payment)
 
 
+@pytest.mark.parametrize("wish", [CARD, Wish(return_url="/back", is_captured=True)])
+@pytest.mark.parametrize(
+    "currency, minor, counted",
+    [
+        *(("USD", 1999, 1999), ("JPY", 500, 500), ("HUF", 104500, 104500), ("TWD", 80045, 80045)),
+        *(("ISK", 5, 500), ("UGX", 5, 500), ("MGA", 50000, 500)),
+        *((code, 5120, 5120) for code in ("BHD", "JOD", "KWD", "OMR", "TND")),
+    ],
+)
+async def test_an_amount_is_asked_as_stripe_counts_it_and_understood_as_the_shop_does(
+    bank: Bank, wish: Wish, currency: str, minor: int, counted: int
+) -> None:
+    asked = replace(attempt(minor), currency=currency)
+    payment = told(asked, await bank.provider.authorize(asked, wish))
+    for page in bank.fake.sessions:
+        bank.fake.pay(page)
+
+    found = await bank.provider.look_up(payment)
+
+    assert [(one["amount"], one["currency"]) for one in bank.fake.intents.values()] == [(counted, currency.lower())]
+    assert found is not None
+    assert (found.authorized_minor, found.captured_minor) == (minor, minor)
+    report = await bank.provider.refund(told(payment, found), uuid7(), minor, "")
+    assert (report.refunded_minor, bank.fake.taken) == (minor, 0)
+
+
+@pytest.mark.parametrize("wish", [CARD, Wish(return_url="/back")])
+@pytest.mark.parametrize("currency, minor", [("KWD", 5124), ("TND", 1), ("MGA", 50001)])
+async def test_an_amount_that_stripe_cannot_take_is_refused_and_never_rounded(
+    bank: Bank, wish: Wish, currency: str, minor: int
+) -> None:
+    with pytest.raises(ProviderRefusedError, match=f"{currency} cannot be paid by Stripe"):
+        await bank.provider.authorize(replace(attempt(minor), currency=currency), wish)
+
+    assert bank.fake.asked == []
+
+
 async def test_a_refund_that_has_failed_is_refused(bank: Bank) -> None:
     payment = await bank.paid()
     bank.fake.refund_status = "failed"

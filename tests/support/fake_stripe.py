@@ -189,7 +189,8 @@ class FakeStripe:
         name = f"cs_{next(self.numbers)}"
         session: dict[str, Any] = {"id": name, "object": "checkout.session", "status": "open", "payment_intent": None}
         session |= {"client_reference_id": body["client_reference_id"], "url": f"https://pay.example/{name}"}
-        session |= {"amount_total": int(body["line_items[0][price_data][unit_amount]"]), "currency": "usd"}
+        session |= {"amount_total": int(body["line_items[0][price_data][unit_amount]"])}
+        session |= {"currency": body["line_items[0][price_data][currency]"]}
         session |= {"captures": body["payment_intent_data[capture_method]"] == "automatic"}
         session |= {"metadata": {"attempt_id": body["client_reference_id"]}, "success_url": body["success_url"]}
         session |= {"created": int(time.time())}

@@ -17,6 +17,7 @@ import httpx
 import stripe
 
 from pannier.kernel.clock import Clock
+from pannier.kernel.money import format_amount
 from pannier.payments.errors import WebhookRefusedError
 from pannier.payments.models import Attempt, Notice, PaymentState, Report, Wish
 from pannier.payments.ports import ProviderRefusedError, ProviderTroubleError
@@ -24,8 +25,10 @@ from pannier.platform.http import http_client
 
 SIGNATURE = "stripe-signature"
 _ATTEMPT = "attempt_id"
-# Which Stripe counts in hundredths, though they have none.
+# https://docs.stripe.com/currencies: what it counts otherwise than ISO 4217 does, and what it takes no single units of.
 _COUNTED_IN_HUNDREDTHS: Final = frozenset({"ISK", "UGX"})
+_COUNTED_IN_WHOLES: Final = frozenset({"MGA"})
+_COUNTED_IN_TENS: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 logger = logging.getLogger(__name__)
 # An attempt of which no reference is known was made between these, since clocks differ and answers are late.
 _BEFORE, _AFTER = timedelta(minutes=5), timedelta(minutes=20)
@@ -372,8 +375,17 @@ def _uuid(text: Any) -> uuid.UUID | None:
 
 
 def _counted(amount_minor: int, currency: str) -> int:
+    """The amount as Stripe counts it. Raises ProviderRefusedError for one that it cannot take."""
+    step = 100 if currency in _COUNTED_IN_WHOLES else 10 if currency in _COUNTED_IN_TENS else 1
+    if amount_minor % step:
+        smallest, asked = format_amount(step, currency), format_amount(amount_minor, currency)
+        raise ProviderRefusedError(f"{asked} {currency} cannot be paid by Stripe, which takes multiples of {smallest}")
+    if currency in _COUNTED_IN_WHOLES:
+        return amount_minor // 100
     return amount_minor * 100 if currency in _COUNTED_IN_HUNDREDTHS else amount_minor
 
 
 def _minor(amount: int, currency: str) -> int:
+    if currency in _COUNTED_IN_WHOLES:
+        return amount * 100
     return amount // 100 if currency in _COUNTED_IN_HUNDREDTHS else amount
