@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.support.log_watch import look_through
+from tests.support.warm import Warm
 
 _BIN = Path(sys.executable).parent / "pannier"
 
@@ -46,17 +49,26 @@ def pannier(
     **settings: object,
 ) -> Done:
     """Run a command to its end with these settings; `variables` are set as they are."""
-    run = subprocess.run(
-        [_BIN, *map(str, arguments)],
-        env=environment(**settings) | dict(variables or {}),
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    look_through(run.stderr.decode(), f"pannier {arguments[0] if arguments else ''}")
-    return Done(run.returncode, run.stdout.decode(), run.stderr.decode())
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(stdin)
+        given.seek(0)
+        code = _warm().run(
+            [*map(str, arguments)],
+            environment(**settings) | dict(variables or {}),
+            cwd or Path.cwd(),
+            [stream.fileno() for stream in (given, out, err)],
+            timeout=60,
+        )
+        out.seek(0)
+        err.seek(0)
+        done = Done(code, out.read().decode(), err.read().decode())
+    look_through(done.stderr, f"pannier {arguments[0] if arguments else ''}")
+    return done
+
+
+@functools.cache
+def _warm() -> Warm:
+    return Warm(environment())
 
 
 def start_pannier(*arguments: object, cwd: Path, **settings: object) -> subprocess.Popen[str]:

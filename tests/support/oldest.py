@@ -36,7 +36,12 @@ ELSEWHERE = {
     "tests/simulation": "hundreds of plays of one service, which is tested here by itself",
     "tests/acceptance": "rules, case by case, over services that are tested here",
     "tests/properties": "minutes of chance, over services that are tested here one by one",
+    "tests/app": "commands and processes, over services that are tested here",
+    "tests/journeys": "what shops ask of routes, over services that are tested here",
+    "tests/payments/test_contract.py": "providers, whose answers have no database in them",
 }
+#: The same by how a file is named, whatever its directory.
+ELSEWHERE_BY_NAME = {"api.py": "requests and answers, over services that are tested here"}
 #: Fewer than this, and something has fallen out of the run unseen.
 TESTS_MIN = 800
 _ROLE = "pannier"
@@ -90,7 +95,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def is_meant(nodeid: str, fixtures: Sequence[str]) -> bool:
     """Whether a test belongs to this run."""
-    return "server_url" in fixtures and not nodeid.startswith(tuple(ELSEWHERE))
+    is_elsewhere = nodeid.startswith(tuple(ELSEWHERE)) or nodeid.partition("::")[0].endswith(tuple(ELSEWHERE_BY_NAME))
+    return "server_url" in fixtures and not is_elsewhere
 
 
 @pytest.hookimpl(trylast=True)
