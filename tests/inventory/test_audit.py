@@ -228,6 +228,7 @@ BREAKS: dict[str, tuple[list[str], bool]] = {
     ),
     "order.money": (["update orders set payment_status = 'paid'"], False),
     "order.payments": (["update orders set booked = jsonb_build_object('{cart}', 5)"], False),
+    "order.credits": (["update order_line set credited_minor = 1 where position = 0"], False),
     "order.refunds": (["update orders set captured_minor = 5, refunding_minor = 5"], False),
     "order.returns": (["update order_line set quantity_sent = 1, quantity_returning = 1"], False),
     "order.handover": (

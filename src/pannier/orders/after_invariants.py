@@ -34,6 +34,16 @@ AFTER = (
                            where x.value::bigint is distinct from a.captured_minor)""",
     ),
     Invariant(
+        "order.credits",
+        "What lines are no longer asked for is part of what their order is, and no more than they cost with their tax",
+        """select o.id, o.number, o.credited_minor, l.credited, l.too_much
+             from orders o
+             join (select order_id, sum(credited_minor) as credited,
+                          bool_or(credited_minor > total_minor + tax_minor) as too_much
+                     from order_line where credited_minor > 0 group by order_id) l on l.order_id = o.id
+            where l.credited > o.credited_minor or l.too_much""",
+    ),
+    Invariant(
         "order.refunds",
         "What an order gave back, and is giving back, is what its refunds come to, to money and to gift cards",
         """select o.id, o.number, o.refunding_minor, o.refunded_minor, o.given_back_minor, r.asked, r.given, r.cards

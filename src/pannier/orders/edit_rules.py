@@ -16,7 +16,7 @@ from pannier.inventory import InsufficientStockError
 from pannier.orders import refund_rules
 from pannier.orders.errors import OrderChangedError, OrderNotEditableError, OrderQuantityError
 from pannier.orders.models import LineUnits, Order, OrderLine, OrderStatus, PaymentStatus, StockAction, Transition
-from pannier.orders.rules import balance_of, value_by_line
+from pannier.orders.rules import balance_of, credit_rows, credits_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +77,8 @@ def edit(order: Order, wanted: Revision, refund_id: uuid.UUID, reason: str) -> T
             "Nothing would be left of the order. Cancel it instead.", field="items", details={"held": 0}
         )
     lines = {line.id: line for line in order.lines}
-    worth = sum(value_by_line(order, removed).values())
-    credit = min(worth, order.total_minor - order.credited_minor)
+    credited = credits_of(order, removed)
+    credit = sum(credited.values())
     step = Transition(
         order.status,
         order.payment_status,
@@ -86,6 +86,7 @@ def edit(order: Order, wanted: Revision, refund_id: uuid.UUID, reason: str) -> T
         "move" if removed else None,
         units=[_taken_out(lines[line_id], units) for line_id, units in removed.items()],
         money={"credited": credit} if credit else {},
+        rows={"credits": credit_rows(credited)},
     )
     return revised(order, step, wanted, credit, refund_id, reason)
 

@@ -43,6 +43,8 @@ class OrderLine:
     discount_minor: int
     tax_minor: int
     total_minor: int
+    #: What of its price, tax included, is no longer asked for: goods that went, and refunds that were for it.
+    credited_minor: int = 0
     stock_state: StockState
 
     @property
@@ -170,8 +172,8 @@ class Transition:
     units: Sequence[LineUnits] = ()
     #: Changes of the order's money, by column without `_minor`.
     money: Mapping[str, int] = field(default_factory=dict)
-    #: Rows that belong to the step: `shipment`, `refund`, `return`, `return_lines`; see sql/after_sale.sql. `booked`:
-    #: what a payment brought. `revision`, `added` and `figures`: see sql/edit.sql.
+    #: Rows that belong to the step: `booked`, `credits`, `shipment`, `refund`, `return`, `return_lines`; see
+    #: sql/after_sale.sql. `revision`, `added` and `figures`: see sql/edit.sql.
     rows: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -2,7 +2,7 @@
 
 money       what was paid and is not being given back
 purses      what gift cards and store credit paid and have not got back; points stay paid
-a line      what it costs with its tax, less what was given back for it
+a line      what it costs with its tax, less what of it was credited by whatever step
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pannier.orders.errors import OrderQuantityError, RefundExceedsError
-from pannier.orders.models import Aftermath, Order, Refund, Transition
-from pannier.orders.rules import added_tax_of, balance_of
+from pannier.orders.models import Order, Refund, Transition
+from pannier.orders.rules import balance_of, credit_rows, line_rooms
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +30,23 @@ def refundable(order: Order) -> tuple[int, int]:
     return order.captured_minor - order.refunding_minor, order.tendered_minor - order.given_back_minor
 
 
-def line_rooms(order: Order, after: Aftermath) -> dict[uuid.UUID, int]:
-    """What of each line's price was not given back yet."""
-    added = added_tax_of(order)
-    rooms = {line.id: line.total_minor + added[str(line.id)] for line in order.lines}
-    for refund in after.refunds:
-        if refund.state == "failed" or refund.return_id is not None:
-            continue
-        for part in refund.lines:
-            rooms[uuid.UUID(str(part["line_id"]))] -= int(part["amount_minor"])
-    for one in after.returns:
-        for line in one.lines:
-            rooms[line.line_id] -= line.credited_minor
-    return rooms
-
-
-def ask(order: Order, after: Aftermath, wanted: Wanted, refund_id: uuid.UUID, reason: str) -> Transition:
+def ask(order: Order, wanted: Wanted, refund_id: uuid.UUID, reason: str) -> Transition:
     """The step of a refund's being asked for. Raises RefundExceedsError, OrderQuantityError for an unknown line."""
     money, purses = refundable(order)
     amount = money + purses if wanted.amount_minor is None else wanted.amount_minor
     parts: list[dict[str, Any]] = []
+    credited: Mapping[uuid.UUID, int] = {}
     if wanted.lines is not None:
-        parts = _line_parts(order, after, wanted.lines)
+        parts, credited = _line_parts(order, wanted.lines)
         amount = sum(part["amount_minor"] for part in parts)
     if amount > money + purses or amount == 0:
         raise exceeds(amount, money + purses)
     # What the shop has too much is given back first: it is asked for no longer as it is.
     owed = max(0, -balance_of(order))
-    credit = 0 if order.status == "canceled" else max(0, amount - owed)
-    return begun(order, amount, parts, refund_id, reason, credit=credit)
+    if order.status == "canceled":
+        return begun(order, amount, parts, refund_id, reason)
+    step = begun(order, amount, parts, refund_id, reason, credit=max(0, amount - owed))
+    return replace(step, rows={**step.rows, "credits": credit_rows(credited)})
 
 
 def begun(
@@ -162,12 +150,21 @@ def exceeds(amount: int, available: int) -> RefundExceedsError:
     )
 
 
-def _line_parts(order: Order, after: Aftermath, wanted: Mapping[uuid.UUID, int]) -> list[dict[str, Any]]:
-    rooms, parts = line_rooms(order, after), []
+def _line_parts(order: Order, wanted: Mapping[uuid.UUID, int]) -> tuple[list[dict[str, Any]], dict[uuid.UUID, int]]:
+    """The amounts of lines, and what of each is a credit. What the shop owes anyway is given back without another one.
+
+    No line gives back more than is still asked for of it and is owed. Raises RefundExceedsError, OrderQuantityError.
+    """
+    rooms, credited, owed = line_rooms(order), {}, max(0, -balance_of(order))
     for line_id, amount in wanted.items():
         if line_id not in rooms:
             raise OrderQuantityError("The order has no such line.", field="lines", details={"line_id": str(line_id)})
-        if amount > rooms[line_id]:
-            raise exceeds(amount, rooms[line_id])
-        parts.append({"line_id": line_id, "amount_minor": amount})
-    return parts
+        over = max(0, amount - rooms[line_id])
+        if over > owed:
+            raise exceeds(amount, rooms[line_id] + owed)
+        owed -= over
+        credited[line_id] = amount - over
+    for line_id, credit in credited.items():
+        credited[line_id] = max(0, credit - owed)
+        owed -= min(owed, credit)
+    return [{"line_id": line_id, "amount_minor": amount} for line_id, amount in wanted.items()], credited

@@ -53,8 +53,8 @@ class RefundService:
         """
         refund_id = uuid7()
 
-        def decide(order: Order, locked: LockedOrder) -> Transition | None:
-            return refund_rules.ask(order, locked.after, wanted, refund_id, reason)
+        def decide(order: Order, _: LockedOrder) -> Transition | None:
+            return refund_rules.ask(order, wanted, refund_id, reason)
 
         def tell(order: Order, after: Aftermath | None) -> Mapping[str, Any]:
             assert after is not None

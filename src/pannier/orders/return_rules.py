@@ -14,7 +14,7 @@ from typing import Any
 from pannier.orders import refund_rules
 from pannier.orders.errors import OrderQuantityError, ReturnNotFoundError, ReturnStateError
 from pannier.orders.models import Aftermath, LineUnits, Order, Return, ReturnState, Transition
-from pannier.orders.rules import balance_of, value_by_line
+from pannier.orders.rules import balance_of, credit_rows, credits_of
 
 OPEN: frozenset[ReturnState] = frozenset({"requested", "approved", "received"})
 #: From which states a step may be taken.
@@ -125,9 +125,8 @@ def complete(
     found = _looked(one, looked)
     came = {line_id: look.restocked + look.written_off for line_id, look in found.items()}
     lines = {line.id: line for line in order.lines}
-    values = value_by_line(order, came)
-    credit = min(sum(values.values()), order.total_minor - order.credited_minor)
-    values = _within(values, credit)
+    values = credits_of(order, came)
+    credit = sum(values.values())
     units = []
     for line in one.lines:
         look = found[line.line_id]
@@ -155,6 +154,7 @@ def complete(
             }
             for line in one.lines
         ],
+        "credits": credit_rows(values),
     }
     money = {"credited": credit} if credit else {}
     data: dict[str, Any] = {"return": {"id": one.id, "state": "completed", "credited_minor": credit}}
@@ -193,15 +193,6 @@ def _looked(one: Return, looked: Sequence[Looked] | None) -> dict[uuid.UUID, Loo
             )
         by_line[look.line_id] = look
     return by_line
-
-
-def _within(values: Mapping[uuid.UUID, int], most: int) -> dict[uuid.UUID, int]:
-    """The values, cut from the end on so that they come to no more."""
-    kept, left = {}, most
-    for line_id, value in values.items():
-        kept[line_id] = min(value, left)
-        left -= kept[line_id]
-    return kept
 
 
 def _require(one: Return, to: ReturnState) -> None:

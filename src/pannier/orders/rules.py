@@ -14,7 +14,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from pannier.orders.errors import (
     InsufficientOnHandError,
@@ -271,10 +271,17 @@ def cancel_units(order: Order, wanted: Mapping[uuid.UUID, int] | None) -> Transi
     moved = [unit for unit in units.values() if unit.cancel]
     if not moved:
         return None
-    value = sum(value_by_line(order, {unit.line_id: unit.cancel for unit in moved}).values())
-    money = {"credited": min(value, order.total_minor - order.credited_minor)}
+    credited = credits_of(order, {unit.line_id: unit.cancel for unit in moved})
     event = "order.canceled_in_part"
-    return Transition(order.status, order.payment_status, event, "move", units=moved, money=money)
+    return Transition(
+        order.status,
+        order.payment_status,
+        event,
+        "move",
+        units=moved,
+        money={"credited": sum(credited.values())},
+        rows={"credits": credit_rows(credited)},
+    )
 
 
 def _require_none_on_the_way(order: Order) -> None:
@@ -301,7 +308,7 @@ def added_tax_of(order: Order) -> Mapping[str, int]:
 
 
 def value_by_line(order: Order, units: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, int]:
-    """What so many more units of lines are worth, tax included: what is no longer asked for when they go.
+    """What so many more units of lines are worth, tax included.
 
     Unit by unit the values add up to the line's, to the cent: each step is worth the difference of two rounded sums.
     """
@@ -313,6 +320,30 @@ def value_by_line(order: Order, units: Mapping[uuid.UUID, int]) -> dict[uuid.UUI
             whole, gone = line.total_minor + added[str(line.id)], line.quantity_canceled + line.quantity_returned
             values[line.id] = whole * (gone + more) // line.quantity - whole * gone // line.quantity
     return values
+
+
+def line_rooms(order: Order) -> dict[uuid.UUID, int]:
+    """What of each line's price, tax included, is still asked for."""
+    added = added_tax_of(order)
+    return {line.id: line.total_minor + added[str(line.id)] - line.credited_minor for line in order.lines}
+
+
+def credits_of(order: Order, units: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, int]:
+    """What is no longer asked for when so many more units of lines go: their value, less what was credited before.
+
+    It may have been a refund for the line, or goodwill for the order: a price is not credited twice.
+    """
+    rooms, left = line_rooms(order), order.total_minor - order.credited_minor
+    credited = {}
+    for line_id, value in value_by_line(order, units).items():
+        credited[line_id] = max(0, min(value, rooms[line_id], left))
+        left -= credited[line_id]
+    return credited
+
+
+def credit_rows(credited: Mapping[uuid.UUID, int]) -> list[dict[str, Any]]:
+    """Credits of lines as a step writes them."""
+    return [{"line_id": line_id, "amount_minor": amount} for line_id, amount in credited.items() if amount]
 
 
 def cancel(order: Order) -> Transition | None:

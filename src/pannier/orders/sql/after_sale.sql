@@ -19,7 +19,7 @@ begin
   end if;
 end $$;
 
--- Rows of a step: {booked?, shipment?, shipments_canceled?, sends_all?, refund?, settled?, return?, return_lines?}.
+-- Rows of a step: {booked?, credits?, shipment?, shipments_canceled?, sends_all?, refund?, settled?, return?, return_lines?}.
 create or replace function order_rows(p_order uuid, p_rows jsonb, p_cause movement_cause) returns void language plpgsql as $$
 begin
   if p_rows ? 'booked' then
@@ -27,6 +27,11 @@ begin
        set booked = booked || jsonb_build_object(p_rows->'booked'->>'payment_id',
              coalesce((booked->>(p_rows->'booked'->>'payment_id'))::bigint, 0) + (p_rows->'booked'->>'amount_minor')::bigint)
      where id = p_order;
+  end if;
+  if p_rows ? 'credits' then
+    update order_line l set credited_minor = l.credited_minor + x.amount_minor
+      from jsonb_to_recordset(p_rows->'credits') x(line_id uuid, amount_minor bigint)
+     where l.order_id = p_order and l.id = x.line_id;
   end if;
   if p_rows ? 'sends_all' then
     update order_line set quantity_sent = quantity - quantity_canceled
@@ -80,7 +85,26 @@ begin
     update order_refund set amount_minor = amount_minor - v_less, given_back_minor = given_back_minor - v_less where id = r.id;
     update orders set given_back_minor = given_back_minor - v_less, credited_minor = greatest(0, credited_minor - v_less)
      where id = p_order;
+    perform order_trim_credits(p_order, r.lines);
   end if;
+end $$;
+
+-- Takes credits of lines back that are more than the order was credited, those of p_lines first.
+create or replace function order_trim_credits(p_order uuid, p_lines jsonb) returns void language plpgsql as $$
+declare
+  l record;
+  v_over bigint := (select sum(k.credited_minor) from order_line k where k.order_id = p_order)
+    - (select o.credited_minor from orders o where o.id = p_order);
+begin
+  for l in
+    select k.id, least(k.credited_minor, v_over) as credited from order_line k
+     where k.order_id = p_order and k.credited_minor > 0
+     order by p_lines @> jsonb_build_array(jsonb_build_object('line_id', k.id)) desc, k.position desc
+  loop
+    exit when v_over <= 0;
+    update order_line set credited_minor = credited_minor - least(l.credited, v_over) where order_id = p_order and id = l.id;
+    v_over := v_over - least(l.credited, v_over);
+  end loop;
 end $$;
 
 -- A return as it is now: made, or moved on from one of the states that it may be in.

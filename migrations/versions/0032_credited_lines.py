@@ -1,0 +1,18 @@
+"""What of each line of an order is no longer asked for."""
+
+from alembic import op
+
+from pannier.platform.migrate import run_down, run_up
+
+revision = "0032"
+down_revision = "0031"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_up(op.get_bind(), revision)
+
+
+def downgrade() -> None:
+    run_down(op.get_bind(), revision)
