@@ -47,9 +47,11 @@ class OrderChanges:
         also: Callable[[Connection, Order, Transition], Awaitable[None]] | None = None,
         first: Callable[[Connection], Awaitable[None]] | None = None,
         status: int = 200,
+        is_repeatable: bool = False,
     ) -> Answer:
         """The answer to a change. With `tell` the decision is given what came after the sale, and so is the answer;
-        `also` is done in the same transaction, and `first` before the order is locked.
+        `also` is done in the same transaction, and `first` before the order is locked. `is_repeatable`: `decide` finds
+        under the lock that the step was taken, so it is tried again without a key where the connection is lost.
 
         Raises what `decide` raises, OrderNotFoundError, RefundExceedsError.
         """
@@ -85,9 +87,9 @@ class OrderChanges:
             await idempotency.keep(connection, key, idempotency.kept_answer(answer), locked.at)
             return answer
 
-        # Each step finds under the lock whether it was taken already, so it may be tried again.
-        is_repeatable = key is not None or tell is None
-        outcome = await idempotency.settled(lambda: self.db.write(command), is_repeatable=is_repeatable)
+        outcome = await idempotency.settled(
+            lambda: self.db.write(command), is_repeatable=is_repeatable or key is not None
+        )
         if isinstance(outcome, PannierError):
             raise outcome
         return outcome

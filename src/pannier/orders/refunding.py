@@ -107,7 +107,9 @@ class RefundService:
         def tell(order: Order, _: Aftermath | None) -> Mapping[str, Any]:
             return {"number": order.number}
 
-        await self._changes.change(_SYSTEM, refund.order_number, decide, reason=refund.reason, tell=tell)
+        await self._changes.change(
+            _SYSTEM, refund.order_number, decide, reason=refund.reason, tell=tell, is_repeatable=True
+        )
 
     async def give_due(self, limit: int = 100) -> int:
         """Give what a crash, or a provider that did not answer, left pending; answers how many were settled."""

@@ -73,7 +73,9 @@ class ReturnService:
         def decide(order: Order, locked: LockedOrder) -> Transition | None:
             return return_rules.move_on(order, return_rules.find(locked.after, return_id), to, answer)
 
-        return await self._changes.change(principal, number, decide, reason=answer, key=key, tell=_telling(return_id))
+        return await self._changes.change(
+            principal, number, decide, reason=answer, key=key, tell=_telling(return_id), is_repeatable=True
+        )
 
     async def complete(
         self,
@@ -97,7 +99,14 @@ class ReturnService:
             return return_rules.complete(order, one, looked, refund_id, pays_back=pays_back, answer=answer)
 
         done = await self._changes.change(
-            principal, number, decide, reason=answer, key=key, tell=_telling(return_id), also=self._refunds.ask_for
+            principal,
+            number,
+            decide,
+            reason=answer,
+            key=key,
+            tell=_telling(return_id),
+            also=self._refunds.ask_for,
+            is_repeatable=True,
         )
         if not done.is_replay:
             await self._refunds.give(refund_id)

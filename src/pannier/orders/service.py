@@ -108,7 +108,7 @@ class OrderService:
                 )
             return self._paid_back(order, rules.cancel(order), refund_id, reason)
 
-        return await self._canceled(principal, number, decide, reason, key, refund_id)
+        return await self._canceled(principal, number, decide, reason, key, refund_id, is_repeatable=True)
 
     async def pay(self, principal: Principal, number: str, *, key: Key | None = None) -> Answer:
         """Note that an order was paid. Units that were to be held or committed by then are: INSUFFICIENT_STOCK."""
@@ -117,7 +117,7 @@ class OrderService:
             step = rules.pay(open_order(order), self._settings.commit_at)
             return step if step is None else _unless_short(step, locked.shortages)
 
-        return await self._changes.change(principal, number, decide, key=key)
+        return await self._changes.change(principal, number, decide, key=key, is_repeatable=True)
 
     async def book(self, principal: Principal, number: str, captured: Captured, repayments: Repayments) -> None:
         """Note what a payment captured: exactly that, once. An order that is changed since may still have something to
@@ -136,7 +136,7 @@ class OrderService:
                 _unless_short(step, locked.shortages)
             return refund_rules.with_surplus_back(order, step, refund_id, "more was paid than the order comes to")
 
-        await self._changes.change(principal, number, decide, also=refunds.ask_for)
+        await self._changes.change(principal, number, decide, also=refunds.ask_for, is_repeatable=True)
         await refunds.give(refund_id)
 
     async def fulfil(
@@ -169,7 +169,8 @@ class OrderService:
             ]
             return _in_parcel(replace(whole, rows={"sends_all": True}), parts, tracking)
 
-        return await self._changes.change(principal, number, decide, key=key)
+        # Units that are sent again would be others: only a key tells.
+        return await self._changes.change(principal, number, decide, key=key, is_repeatable=items is None)
 
     async def cancel_fulfilment(self, principal: Principal, number: str, *, key: Key | None = None) -> Answer:
         """Note that all that had left is back in the house: it is held for the order again. Raises OrderClosedError."""
@@ -177,7 +178,7 @@ class OrderService:
         def decide(order: Order, _: LockedOrder) -> Transition | None:
             return rules.put_back(open_order(order))
 
-        return await self._changes.change(principal, number, decide, key=key)
+        return await self._changes.change(principal, number, decide, key=key, is_repeatable=True)
 
     async def complete(self, principal: Principal, number: str, *, key: Key | None = None) -> Answer:
         """Note that nothing more is to be done: all is sent and paid. Raises OrderNotFulfilledError."""
@@ -185,7 +186,7 @@ class OrderService:
         def decide(order: Order, _: LockedOrder) -> Transition | None:
             return rules.complete(open_order(order))
 
-        return await self._changes.change(principal, number, decide, key=key)
+        return await self._changes.change(principal, number, decide, key=key, is_repeatable=True)
 
     async def cancel_units(
         self,
@@ -206,7 +207,8 @@ class OrderService:
         def decide(order: Order, _: LockedOrder) -> Transition | None:
             return self._paid_back(order, rules.cancel_units(order, items), refund_id, reason)
 
-        return await self._canceled(principal, number, decide, reason, key, refund_id)
+        # Units that are taken out again would be others: only a key tells.
+        return await self._canceled(principal, number, decide, reason, key, refund_id, is_repeatable=items is None)
 
     def _paid_back(self, order: Order, step: Transition | None, refund_id: uuid.UUID, reason: str) -> Transition | None:
         if self._refunds is None:
@@ -214,13 +216,21 @@ class OrderService:
         return refund_rules.with_money_back(order, step, refund_id, reason or "the order was canceled")
 
     async def _canceled(
-        self, principal: Principal, number: str, decide: Decide, reason: str, key: Key | None, refund_id: uuid.UUID
+        self,
+        principal: Principal,
+        number: str,
+        decide: Decide,
+        reason: str,
+        key: Key | None,
+        refund_id: uuid.UUID,
+        *,
+        is_repeatable: bool,
     ) -> Answer:
-        if self._refunds is None:
-            return await self._changes.change(principal, number, decide, reason=reason, key=key)
-        also = self._refunds.ask_for
-        answer = await self._changes.change(principal, number, decide, reason=reason, key=key, also=also)
-        if answer.is_replay or not await self._refunds.give(refund_id):
+        also = None if self._refunds is None else self._refunds.ask_for
+        answer = await self._changes.change(
+            principal, number, decide, reason=reason, key=key, also=also, is_repeatable=is_repeatable
+        )
+        if self._refunds is None or answer.is_replay or not await self._refunds.give(refund_id):
             return answer
         # The key keeps what was true when it was asked for; whoever waited is told how it ended.
         return Answer(msgspec.json.encode(show(await self.get(principal, number))), answer.status)
