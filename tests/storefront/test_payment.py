@@ -95,3 +95,37 @@ async def test_a_bank_that_takes_its_time_leads_nowhere_and_is_waited_for(
     done = await reader.open(f"{page.path}/back")
     assert "Thank you for your order" in done.text
     assert await faults(db) == {}
+
+
+async def test_who_sends_the_form_again_after_paying_has_her_order(reader: Reader, db: Database) -> None:
+    """Back in her browser's history she changes a line, and sends the form as if nothing had been."""
+    page = await at_gateway(reader)
+    waiting = await reader.open(await _checkout_of(db))
+    async with db.read() as connection:
+        await connection.execute(
+            "update test_gateway_payment set state = 'captured', captured_minor = amount_minor, captures = true"
+        )
+
+    done = await reader.send(order_form(waiting), **ADDRESS, payment_method="test", note="by the door")
+
+    assert page.path.startswith("/pay/test/")
+    assert done.path.startswith("/orders/")
+    assert "Paid" in done.text
+    assert await count(db, "payment_attempt") == 1
+    assert await faults(db) == {}
+
+
+async def test_who_sends_the_same_form_again_is_led_to_the_same_page(reader: Reader, db: Database) -> None:
+    page = await at_gateway(reader)
+
+    again = await reader.send(order_form(await reader.open(await _checkout_of(db))), **ADDRESS, payment_method="test")
+
+    assert again.path == page.path
+    assert await count(db, "payment_attempt") == 1
+    assert (await reader.send(again.form("/pay/test/"), do="pay")).path.startswith("/orders/")
+    assert await faults(db) == {}
+
+
+async def _checkout_of(db: Database) -> str:
+    async with db.read() as connection:
+        return f"/checkout/{await connection.fetchval('select id from checkout')}"

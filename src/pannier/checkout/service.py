@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -269,10 +269,32 @@ class CheckoutService:
                 return CheckoutAnswer(shown)
         raise in_progress()
 
-    async def _answered(self, *asked: Any, **how: Any) -> CheckoutAnswer:
-        outcome = await self._desk.change(*asked, **how)
-        assert isinstance(outcome, Answer), "only a completion is ever under way"
-        return CheckoutAnswer(outcome)
+    async def _answered(
+        self,
+        checkout_id: uuid.UUID | None,
+        principal: Principal,
+        key: Key | None,
+        decide: Callable[[Found], Decision],
+        **how: Any,
+    ) -> CheckoutAnswer:
+        """What a change comes to. A payment that it would leave is asked for first: she may have paid."""
+        asked: set[uuid.UUID] = set()
+
+        def asking(found: Found) -> Decision:
+            attempt, session = found.attempt, found.session
+            if attempt is None or attempt.id in asked or session is None or session.status != "requires_escalation":
+                return decide(found)
+            # One that has the money is carried on, whatever is wanted.
+            decision = Decision(resume=attempt) if attempt.is_good else decide(found)
+            return Decision(resume=attempt) if "closed" in (decision.save or {}) else decision
+
+        for _ in range(_ROUNDS):
+            outcome = await self._desk.change(checkout_id, principal, key, asking, **how)
+            if isinstance(outcome, Answer):
+                return CheckoutAnswer(outcome)
+            asked.add(outcome.attempt.id)
+            await self.completion.advance(outcome.attempt)
+        raise in_progress()
 
 
 def _changes(told: Told | None) -> Mapping[str, Any]:

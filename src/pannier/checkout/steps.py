@@ -10,7 +10,15 @@ from typing import Any
 
 from pannier.checkout import rules, stepping, view
 from pannier.checkout.completion.begin import Asks, begin_payment
-from pannier.checkout.completion.session import interrupted, links_of, looked, open_session, require_alive
+from pannier.checkout.completion.session import (
+    interrupted,
+    is_paid_for,
+    links_of,
+    looked,
+    open_session,
+    require_alive,
+    waiting,
+)
 from pannier.checkout.consent import require_consent
 from pannier.checkout.errors import EmptyCartError, PromotionChangedError, TotalChangedError, refusal_of
 from pannier.checkout.looking import (
@@ -62,7 +70,8 @@ def begin(found: Found, changes: Mapping[str, Any], consent: str | None, house: 
     basket, old = found.basket, found.session
     if basket is None or not basket.is_open:
         raise EmptyCartError("There is no cart with anything in it. Add an item first.")
-    is_stale = old is not None and old.expires_at <= found.at
+    # One that is being paid is not over before its payment is.
+    is_stale = old is not None and old.expires_at <= found.at and old.status not in rules.PAYING
     fresh = Session(
         id=uuid7(),
         cart_id=basket.id,
@@ -73,13 +82,13 @@ def begin(found: Found, changes: Mapping[str, Any], consent: str | None, house: 
         expires_at=found.at,
     )
     session, closed = (fresh, {}) if old is None or is_stale else interrupted(found, old)
-    if is_stale and old is not None:
-        closed = interrupted(found, old)[1]
     stepping.require_step(look(session, basket, replace(house, answers=None)), changes, house)
     known = checked(
         replace(told(session, changes, basket, house.prices.day(found.at)), expires_at=found.at + lives.checkout), house
     )
     seen = looked(known, basket, house, trusts_fallback=False)
+    if is_paid_for(found, session, seen):
+        return waiting(found, seen, house)
     # Step by step, who may order is asked at the end.
     faults = [entry for entry in seen.found if entry.error == "LOGIN_REQUIRED" and not house.is_stepwise]
     faults += [entry for entry in seen.found if entry.error == "EMPTY_CART"]
@@ -102,6 +111,8 @@ def revise(found: Found, changes: Mapping[str, Any], event: str, house: HouseRul
     stepping.require_step(look(before, found.basket, replace(house, answers=None)), changes, house)
     session = checked(told(before, changes, found.basket, house.prices.day(found.at)), house)
     seen = looked(session, found.basket, house, trusts_fallback=False)
+    if is_paid_for(found, before, seen):
+        return waiting(found, seen, house)
     chosen, shipping = changes.get("shipping_method"), seen.quoted.shipping
     if chosen is not None and shipping is not None and seen.quoted.needs_shipping and chosen not in shipping.available:
         raise no_such_shipping(chosen, shipping.available)

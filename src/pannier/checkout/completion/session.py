@@ -9,11 +9,17 @@ from typing import Any
 
 from pannier.checkout import rules, stepping
 from pannier.checkout.errors import CheckoutClosedError, CheckoutExpiredError, in_progress
-from pannier.checkout.looking import Look, look
+from pannier.checkout.looking import Decision, Look, given, look
 from pannier.checkout.models import Basket, HouseRules, Session
 from pannier.checkout.repository import Found
 from pannier.kernel.times import in_zulu
 from pannier.payments import Attempt
+
+# What a shopper tells of a checkout, beside what she is still typing.
+_TOLD = (
+    *("line_ids", "email", "shipping_address", "billing_address", "shipping_method", "payment_method"),
+    *("note", "metadata", "tenders"),
+)
 
 
 def open_session(found: Found) -> Session:
@@ -49,15 +55,33 @@ def looked(session: Session, basket: Basket | None, house: HouseRules, *, trusts
 def interrupted(found: Found, session: Session) -> tuple[Session, dict[str, Any]]:
     """The session that somebody wants to change, and what has to be stored of the payment that she leaves by it.
 
-    Raises CompletionInProgressError while the provider is being asked: what it says comes first.
+    Raises CompletionInProgressError while the provider is being asked, and where it has the money: that comes first.
     """
     attempt = found.attempt
     if session.status not in rules.PAYING:
         return session, {}
-    if session.status == "complete_in_progress" and attempt is not None:
+    if attempt is not None and (session.status == "complete_in_progress" or attempt.is_good):
         raise in_progress()
     session = replace(session, status="incomplete")
     return session, {} if attempt is None else closed(attempt, {"error": "ABANDONED"}, found.at)
+
+
+def is_paid_for(found: Found, before: Session, seen: Look) -> bool:
+    """Whether the payment that waits for its shopper is for the very same: nothing is told that was not known `before`,
+    and it costs what is being paid. Then she does not leave it."""
+    attempt, session = found.attempt, seen.session
+    if attempt is None or found.session is None or found.session.status != "requires_escalation":
+        return False
+    is_same = all(getattr(session, name) == getattr(before, name) for name in _TOLD)
+    costs, gives = (seen.quoted.due_minor, seen.quoted.currency), given(seen.quoted)
+    return is_same and costs == (attempt.amount_minor, attempt.currency) and before.shown_gifts in (None, gives)
+
+
+def waiting(found: Found, seen: Look, house: HouseRules) -> Decision:
+    """The session as it waits for its shopper: nothing of it has changed."""
+    assert found.session is not None
+    session = replace(seen.session, status=found.session.status)
+    return Decision(replace(seen, session=session).document(house) | {"links": links_of(found.attempt)})
 
 
 def closed(attempt: Attempt, failure: Mapping[str, Any] | None, due_at: datetime) -> dict[str, Any]:
