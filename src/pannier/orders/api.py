@@ -198,7 +198,8 @@ async def cancel_units(
     body: CancelUnits | None = None,
     key: KeyHeader = None,
 ) -> Response:
-    """Take units out of an order, or all: held ones first, then those that had left, which are for sale again."""
+    """Take units out of an order, or all: held ones first, then those that had left, which are for sale again. What was
+    paid for them is given back."""
     items, reason = (None, "") if body is None else (_units(body.items), body.reason)
     return _answer(
         await orders.cancel_units(staff, number, items, reason=reason, key=await request_key(request, staff, key))

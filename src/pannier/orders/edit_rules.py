@@ -115,12 +115,7 @@ def revised(
     if not back:
         return step
     begun = refund_rules.begun(order, back, (), refund_id, reason, return_id=return_id)
-    return replace(
-        step,
-        data={**begun.data, **step.data},
-        money={**step.money, **begun.money},
-        rows={**step.rows, **begun.rows},
-    )
+    return refund_rules.with_refund(order, step, begun)
 
 
 def more_due(order: Order, step: Transition) -> int:

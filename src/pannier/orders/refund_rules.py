@@ -14,7 +14,7 @@ from typing import Any
 
 from pannier.orders.errors import OrderQuantityError, RefundExceedsError
 from pannier.orders.models import Order, Refund, Transition
-from pannier.orders.rules import balance_of, credit_rows, line_rooms
+from pannier.orders.rules import balance_of, credit_rows, line_rooms, stood
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,12 @@ def ask(order: Order, wanted: Wanted, refund_id: uuid.UUID, reason: str) -> Tran
     if order.status == "canceled":
         return begun(order, amount, parts, refund_id, reason)
     step = begun(order, amount, parts, refund_id, reason, credit=max(0, amount - owed))
-    return replace(step, rows={**step.rows, "credits": credit_rows(credited)})
+    step = stood(order, replace(step, rows={**step.rows, "credits": credit_rows(credited)}))
+    if money:
+        return step
+    # Gift cards and store credit have theirs at once, so that nothing is left to be told later.
+    is_all = step.payment_status == "refunded"
+    return replace(step, event="order.refunded" if is_all else "order.refunded_in_part")
 
 
 def begun(
@@ -83,10 +88,17 @@ def begun(
 
 
 def with_money_back(order: Order, step: Transition | None, refund_id: uuid.UUID, reason: str) -> Transition | None:
-    """The step with a refund of all the money that is there, where it cancels the order; purses have theirs by it."""
-    if step is None or step.status != "canceled" or (money := refundable(order)[0]) == 0:
-        return step
-    return _with(step, begun(order, money, (), refund_id, reason))
+    """The step of goods' being taken out, with a refund: of all the money where that cancels the order, which gives the
+    purses theirs, else of what is too much then."""
+    if step is None:
+        return None
+    back = refundable(order)[0] if step.status == "canceled" else too_much(order, step.money["credited"])
+    return with_refund(order, step, begun(order, back, (), refund_id, reason)) if back else step
+
+
+def too_much(order: Order, credit: int) -> int:
+    """What the shop has too much once so much is credited, as far as it can be given back."""
+    return max(0, min(credit - balance_of(order), credit, sum(refundable(order))))
 
 
 def with_surplus_back(order: Order, step: Transition, refund_id: uuid.UUID, reason: str) -> Transition:
@@ -94,16 +106,19 @@ def with_surplus_back(order: Order, step: Transition, refund_id: uuid.UUID, reas
     more = step.money["captured"]
     after = replace(order, captured_minor=order.captured_minor + more)
     surplus = min(more, -balance_of(after))
-    return step if surplus <= 0 else _with(step, begun(after, surplus, (), refund_id, reason))
+    return step if surplus <= 0 else with_refund(order, step, begun(after, surplus, (), refund_id, reason))
 
 
-def _with(step: Transition, refund: Transition) -> Transition:
+def with_refund(order: Order, step: Transition, refund: Transition) -> Transition:
     """A step that begins a refund as well."""
-    return replace(
-        step,
-        data={**step.data, **refund.data},
-        money={**step.money, **refund.money},
-        rows={**step.rows, **refund.rows},
+    return stood(
+        order,
+        replace(
+            step,
+            data={**refund.data, **step.data},
+            money={**step.money, **refund.money},
+            rows={**step.rows, **refund.rows},
+        ),
     )
 
 
@@ -124,19 +139,18 @@ def settle(order: Order, refund: Refund, failure: str | None) -> Transition:
             money={"refunding": -money},
             rows={"settled": row},
         )
-    is_all = order.refunded_minor + money == order.captured_minor
-    is_nothing_left = is_all and order.credited_minor >= order.total_minor - (
-        order.tendered_minor - order.given_back_minor
+    step = stood(
+        order,
+        Transition(
+            order.status,
+            order.payment_status,
+            "order.refunded_in_part",
+            data=told,
+            money={"refunded": money},
+            rows={"settled": {"id": refund.id, "state": "succeeded", "failure": None}},
+        ),
     )
-    status = "refunded" if is_nothing_left and order.status != "canceled" else order.status
-    return Transition(
-        status,
-        "refunded" if is_all else order.payment_status,
-        "order.refunded" if is_all else "order.refunded_in_part",
-        data=told,
-        money={"refunded": money},
-        rows={"settled": {"id": refund.id, "state": "succeeded", "failure": None}},
-    )
+    return replace(step, event="order.refunded") if step.payment_status == "refunded" else step
 
 
 def exceeds(amount: int, available: int) -> RefundExceedsError:

@@ -14,7 +14,7 @@ from typing import Any
 from pannier.orders import refund_rules
 from pannier.orders.errors import OrderQuantityError, ReturnNotFoundError, ReturnStateError
 from pannier.orders.models import Aftermath, LineUnits, Order, Return, ReturnState, Transition
-from pannier.orders.rules import balance_of, credit_rows, credits_of
+from pannier.orders.rules import credit_rows, credits_of
 
 OPEN: frozenset[ReturnState] = frozenset({"requested", "approved", "received"})
 #: From which states a step may be taken.
@@ -158,21 +158,14 @@ def complete(
     }
     money = {"credited": credit} if credit else {}
     data: dict[str, Any] = {"return": {"id": one.id, "state": "completed", "credited_minor": credit}}
-    back = _given_back(order, credit) if pays_back and not one.exchange_for else 0
-    if back:
-        parts = [{"line_id": line_id, "amount_minor": value} for line_id, value in values.items() if value]
-        begun = refund_rules.begun(order, back, parts, refund_id, one.reason, return_id=one.id)
-        rows |= begun.rows
-        money |= begun.money
-        data |= begun.data
-    return Transition(
+    step = Transition(
         order.status, order.payment_status, "order.return_completed", "move", data, units=units, money=money, rows=rows
     )
-
-
-def _given_back(order: Order, credit: int) -> int:
-    """What the shop has too much once so much is credited, as far as it can be given back."""
-    return max(0, min(credit - balance_of(order), credit, sum(refund_rules.refundable(order))))
+    back = refund_rules.too_much(order, credit) if pays_back and not one.exchange_for else 0
+    if not back:
+        return step
+    begun = refund_rules.begun(order, back, credit_rows(values), refund_id, one.reason, return_id=one.id)
+    return refund_rules.with_refund(order, step, begun)
 
 
 def _looked(one: Return, looked: Sequence[Looked] | None) -> dict[uuid.UUID, Looked]:

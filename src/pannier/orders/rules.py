@@ -78,6 +78,22 @@ def balance_of(order: Order) -> int:
     return order.total_minor - tendered - order.credited_minor - (order.captured_minor - order.refunding_minor)
 
 
+def stood(order: Order, step: Transition) -> Transition:
+    """The step of money's going back, with how the order stands after it.
+
+    Where something was paid, all of it is back, in money and on gift cards alike, and nothing is asked for, it is
+    refunded; unless it is canceled, it is closed by that.
+    """
+    moved = {f"{name}_minor": getattr(order, f"{name}_minor") + amount for name, amount in step.money.items()}
+    after = replace(order, status=step.status, payment_status=step.payment_status, **moved)
+    if step.status == "canceled":
+        after = replace(after, given_back_minor=order.tendered_minor)
+    is_all_back = 0 < after.captured_minor + after.tendered_minor == after.refunded_minor + after.given_back_minor
+    if step.payment_status == "void" or not is_all_back or balance_of(after) > 0:
+        return step
+    return replace(step, status="canceled" if step.status == "canceled" else "refunded", payment_status="refunded")
+
+
 def pay(order: Order, commit_at: CommitAt) -> Transition | None:
     """The step of being paid by hand; None when it was taken before. Goods may have left already: invoice, cash."""
     if order.payment_status == "paid":
@@ -266,8 +282,8 @@ def cancel_units(order: Order, wanted: Mapping[uuid.UUID, int] | None) -> Transi
         units[line.id] = replace(before, restock=n, cancel=before.cancel + n)
         budget[line.variant_id] -= n
     if all(line.quantity_left == units[line.id].cancel for line in order.lines):
-        payment = _payment_when_canceled(order)
-        return Transition("canceled", payment, "order.canceled", "move", units=list(units.values()))
+        step = Transition("canceled", _payment_when_canceled(order), "order.canceled", "move")
+        return stood(order, replace(step, units=list(units.values())))
     moved = [unit for unit in units.values() if unit.cancel]
     if not moved:
         return None
@@ -295,7 +311,7 @@ def _require_none_on_the_way(order: Order) -> None:
 
 def _payment_when_canceled(order: Order) -> PaymentStatus:
     """What was paid stays paid until it is refunded; nothing is owed any more for what was not."""
-    if order.captured_minor > order.refunding_minor:
+    if order.captured_minor > 0:
         return "paid"
     return "void" if order.payment_status == "pending" else order.payment_status
 
@@ -354,7 +370,4 @@ def cancel(order: Order) -> Transition | None:
     if order.status == "canceled":
         return None
     _require_none_on_the_way(order)
-    payment = _payment_when_canceled(order)
-    if payment == "paid" and 0 < order.total_minor == order.tendered_minor:
-        payment = "refunded"
-    return Transition("canceled", payment, "order.canceled", "give_back")
+    return stood(order, Transition("canceled", _payment_when_canceled(order), "order.canceled", "give_back"))

@@ -200,12 +200,13 @@ class OrderService:
         """Take units out of an order, for staff: held ones are let go, those that had left are back for sale.
 
         Of each variant as many as there are, at most; without `items` all. An order without units is canceled.
-        What was paid for one that is canceled is given back. Raises OrderQuantityError for a variant that is not in it.
+        What was paid for them is given back. Raises OrderQuantityError for a variant that is not in it.
         """
         refund_id = uuid7()
 
         def decide(order: Order, _: LockedOrder) -> Transition | None:
-            return self._paid_back(order, rules.cancel_units(order, items), refund_id, reason)
+            step = rules.cancel_units(order, items)
+            return self._paid_back(order, step, refund_id, reason or (items and "units were taken out") or "")
 
         # Units that are taken out again would be others: only a key tells.
         return await self._canceled(principal, number, decide, reason, key, refund_id, is_repeatable=items is None)
