@@ -318,3 +318,29 @@ async def pay_on_page(shop: Shop, choice: str = "pay") -> None:
         references = await connection.fetch("select id from test_gateway_payment where token = 'page'")
     for row in references:
         await gateway.choose(row[0], choice)
+
+
+async def test_money_that_comes_later_is_a_payment_of_its_order_from_the_beginning(
+    db: Database, settings: Settings
+) -> None:
+    shop = shop_of(db, settings)
+    shopper, number = await shop.buy(await make_product(db, price_minor=700), 2)
+    order = await shop.orders.get(shopper, number)
+
+    ((promise,), refunds) = await shop.checkouts.payments.of_order(order.id)
+
+    at = order.placed_at
+    assert promise == Attempt(
+        id=promise.id,
+        checkout_id=order.checkout_id,
+        order_id=order.id,
+        provider="invoice",
+        method="invoice",
+        amount_minor=1400,
+        currency="USD",
+        state="promised",
+        created_at=at,
+        updated_at=at,
+        expires_at=at,
+    )
+    assert refunds == []

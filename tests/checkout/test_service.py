@@ -11,7 +11,7 @@ import pytest
 
 from pannier.cart import Change, Command
 from pannier.catalog import ProductUnavailableError
-from pannier.checkout import CheckoutDocument, CheckoutPatch
+from pannier.checkout import CheckoutDocument, CheckoutPatch, rules
 from pannier.checkout.errors import (
     CheckoutClosedError,
     CheckoutExpiredError,
@@ -376,3 +376,25 @@ async def set_price(db: Database, variant: uuid.UUID, amount_minor: int) -> None
         await connection.execute(
             "select catalog_refresh_display(array[product_id]) from variant where id = $1", variant
         )
+
+
+@pytest.mark.parametrize("steps, looks", [("free", 1), ("ordered", 2)])
+async def test_a_change_works_its_figures_out_once_where_steps_have_no_order(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, steps: str, looks: int
+) -> None:
+    """A shop that goes step by step has to know which step is next before it takes what is told."""
+    shop = Shop.of(db, settings, checkout_steps=steps)
+    shopper, priced, counted = guest(), rules.priced, []
+
+    def counting(*asked: Any, **how: Any) -> Any:
+        counted.append(asked)
+        return priced(*asked, **how)
+
+    monkeypatch.setattr(rules, "priced", counting)
+    await shop.fill(shopper, await make_product(db), 1)
+
+    session = await shop.checkouts.create_checkout(shopper, CheckoutPatch(email="jane@example.com"))
+    assert len(counted) == looks
+    counted.clear()
+    await shop.checkouts.update(shopper, session.id, CheckoutPatch(email="joe@example.com"))
+    assert len(counted) == looks

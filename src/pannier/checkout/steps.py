@@ -32,7 +32,7 @@ from pannier.checkout.looking import (
     session_event,
     shown,
 )
-from pannier.checkout.models import HouseRules, Session
+from pannier.checkout.models import Basket, HouseRules, Session
 from pannier.checkout.offers import checked, no_such_shipping, told
 from pannier.checkout.placing import place
 from pannier.checkout.repository import Found
@@ -82,7 +82,7 @@ def begin(found: Found, changes: Mapping[str, Any], consent: str | None, house: 
         expires_at=found.at,
     )
     session, closed = (fresh, {}) if old is None or is_stale else interrupted(found, old)
-    stepping.require_step(look(session, basket, replace(house, answers=None)), changes, house)
+    _require_step(session, basket, changes, house)
     known = checked(
         replace(told(session, changes, basket, house.prices.day(found.at)), expires_at=found.at + lives.checkout), house
     )
@@ -108,7 +108,7 @@ def begin(found: Found, changes: Mapping[str, Any], consent: str | None, house: 
 def revise(found: Found, changes: Mapping[str, Any], event: str, house: HouseRules, lives: Lives) -> Decision:
     """A session with some of its fields changed; what it shows now is what completion expects."""
     before, closed = interrupted(found, open_session(found))
-    stepping.require_step(look(before, found.basket, replace(house, answers=None)), changes, house)
+    _require_step(before, found.basket, changes, house)
     session = checked(told(before, changes, found.basket, house.prices.day(found.at)), house)
     seen = looked(session, found.basket, house, trusts_fallback=False)
     if is_paid_for(found, before, seen):
@@ -181,6 +181,12 @@ def complete(
     if seen.quoted.due_minor > 0 and session.payment_method in house.charging:
         return begin_payment(seen, found.at, house, asks)
     return place(seen, found.at, asks.external_reference, house)
+
+
+def _require_step(before: Session, basket: Basket | None, changes: Mapping[str, Any], house: HouseRules) -> None:
+    """Raise for something that is told before its step. Only a shop that goes step by step pays for that look."""
+    if house.is_stepwise:
+        stepping.require_step(look(before, basket, replace(house, answers=None)), changes, house)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,13 +142,18 @@ create or replace function payment_challenged(p_attempt uuid, p_due timestamptz)
   update payment_attempt set due_at = p_due, idem_owner = null, idem_key = null, idem_hash = null where id = p_attempt
 $$;
 
--- The order that is paid by it: p_payment is a whole attempt, for money that comes later, or {id} of one that is there.
+-- The order that is paid by it: p_payment is {id, checkout_id, provider, amount_minor, currency} of money that comes
+-- later, or {id} of an attempt that is there.
 -- Raises PN010 where it is there no more: let go of, given back or given up meanwhile.
 create or replace function payment_place(p_payment jsonb, p_order uuid, p_actor text, p_correlation text, p_at timestamptz)
 returns void language plpgsql as $$
 begin
   if p_payment ? 'provider' then
-    perform payment_begin(p_payment || jsonb_build_object('order_id', p_order), p_actor, p_correlation, p_at);
+    insert into payment_attempt (id, checkout_id, order_id, provider, method, amount_minor, currency, state, version,
+                                 created_at, updated_at, expires_at)
+    values ((p_payment->>'id')::uuid, (p_payment->>'checkout_id')::uuid, p_order, p_payment->>'provider',
+            p_payment->>'provider', (p_payment->>'amount_minor')::bigint, p_payment->>'currency', 'promised', 1,
+            p_at, p_at, p_at);
   else
     -- Where the money is there, nothing is left to be done.
     update payment_attempt

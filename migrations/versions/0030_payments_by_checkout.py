@@ -1,0 +1,18 @@
+"""Payments without the index that nothing is looked up by."""
+
+from alembic import op
+
+from pannier.platform.migrate import run_down, run_up
+
+revision = "0030"
+down_revision = "0032"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_up(op.get_bind(), revision)
+
+
+def downgrade() -> None:
+    run_down(op.get_bind(), revision)
