@@ -31,7 +31,8 @@ from pannier.platform.problems import ValidationFailedError
 from pannier.platform.settings import Settings
 from tests.orders.test_after_sale import Provider
 from tests.support.books import faults
-from tests.support.catalogue import make_product
+from tests.support.catalogue import LOCATION, make_product
+from tests.support.offers import make_promotion
 from tests.support.revisers import reviser_of
 from tests.support.shop import SHOP_C, STAFF, Shop, stock_figures
 from tests.support.web import client_of
@@ -141,6 +142,65 @@ async def test_units_that_an_edit_sets_free_may_be_taken_by_it(db: Database, set
     with pytest.raises(InsufficientStockError) as refused:
         await desk.revisions.edit(STAFF, number, Edit(added=[(last, 2)]))
     assert refused.value.details["available"] == 1
+    assert await faults(db) == {}
+
+
+@pytest.mark.parametrize("hold_at, commit_at", [("add", "order"), ("order", "fulfilment")])
+async def test_of_what_may_be_ordered_back_without_end_any_number_is_added(
+    db: Database, settings: Settings, hold_at: str, commit_at: str
+) -> None:
+    desk = Desk(db, settings, hold_at=hold_at, commit_at=commit_at)
+    stool = await make_product(db, on_hand=5)
+    endless = await make_product(db, on_hand=1, backorder_max=None, price_minor=10)
+    number = await desk.sold(stool, 1)
+    await desk.revisions.edit(STAFF, number, Edit(added=[(endless, 7)]))
+    order = await desk.order(number)
+    added = next(line for line in order.lines if line.variant_id == endless)
+    await desk.revisions.edit(STAFF, number, Edit({added.id: 2}, [(endless, 9)]))
+    assert [line.quantity_left for line in (await desk.order(number)).lines] == [1, 2, 9]
+    assert await stock_figures(db, endless) == ((-10, 0) if commit_at == "order" else (1, 11))
+    assert await faults(db) == {}
+
+
+async def test_what_an_edit_sets_free_makes_up_first_for_what_was_promised_beyond(
+    db: Database, settings: Settings
+) -> None:
+    """Two units were promised to others that a count did not find: those that are set free are theirs."""
+    desk = Desk(db, settings, hold_at="order", commit_at="fulfilment")
+    last = await make_product(db, on_hand=4, price_minor=1000)
+    number = await desk.sold(last, 2)
+    await desk.sold(last, 2)
+    async with db.read() as connection:
+        await connection.execute("update stock set backorder_max = 2 where variant_id = $1", last)
+        await connection.execute(
+            "select stock_add($1, $2, -2, 'adjust', row('test', null, null, null, null, 'lost', clock_timestamp())"
+            "::movement_cause)",
+            last,
+            LOCATION,
+        )
+        await connection.execute("update stock set safety_quantity = 1 where variant_id = $1", last)
+    line = (await desk.order(number)).lines[0]
+    with pytest.raises(InsufficientStockError) as refused:
+        await desk.revisions.edit(STAFF, number, Edit({line.id: 0}, [(last, 2)]))
+    assert refused.value.details["available"] == 1
+    await desk.revisions.edit(STAFF, number, Edit({line.id: 0}, [(last, 1)]))
+    assert await stock_figures(db, last) == (2, 3)
+    assert await faults(db) == {}
+
+
+async def test_what_is_added_uses_up_no_promotion(db: Database, settings: Settings) -> None:
+    desk = Desk(db, settings)
+    stool, lamp = await make_product(db, price_minor=1000), await make_product(db, price_minor=2000)
+    number = await desk.sold(stool, 1, is_paid=True, is_sent=True)
+    one = await _returned(desk, number, lamp)
+    half = {"type": "order_percent", "percent": 50}
+    await make_promotion(db, half, use_limit=1)
+    await desk.revisions.exchange(STAFF, number, one)
+    await desk.revisions.edit(STAFF, number, Edit(added=[(lamp, 1)]))
+    order = await desk.order(number)
+    assert (order.discount_minor, order.total_minor) == (0, 5000)
+    _, other = await desk.shop.buy(lamp)
+    assert (await desk.order(other)).total_minor == 1000, "the promotion is there for who buys"
     assert await faults(db) == {}
 
 

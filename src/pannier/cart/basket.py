@@ -98,9 +98,14 @@ def figures_of(document: CartDocument, quoted: Quote, rules: ViewRules) -> Seque
     return [known.get(line.id) or _nothing(line) for line in document.lines or ()]
 
 
+def without_promotions(prices: Prices) -> Prices:
+    """The shop's prices, of which no promotion takes anything off."""
+    return replace(prices, book=replace(prices.book, promotions=()))
+
+
 def alone(document: CartDocument, line: LineDocument, rules: ViewRules) -> LineQuote:
     """A line as if it were all that is bought, and nothing taken off by a promotion."""
-    plain = replace(rules.prices, book=replace(rules.prices.book, promotions=())) if not rules.prices.is_plain else None
+    plain = without_promotions(rules.prices) if not rules.prices.is_plain else None
     if not rules.counts_unavailable and not is_for_sale(line):
         return _nothing(line)
     if plain is None:

@@ -16,7 +16,7 @@ import msgspec
 
 from pannier.cart import repository
 from pannier.cart.abroad import check_sold
-from pannier.cart.basket import request_of
+from pannier.cart.basket import request_of, without_promotions
 from pannier.cart.charged import ViewRules, is_for_sale
 from pannier.cart.document import CartDocument, CouponDocument, LineDocument
 from pannier.cart.pricing_service import refused_today
@@ -51,7 +51,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Basket:
-    """What somebody would buy: goods, where to, how, with which codes; `user_id` where the shop knows who asks."""
+    """What somebody would buy: goods, where to, how, with which codes; `user_id` where the shop knows who asks.
+
+    `has_promotions` False: no promotion takes anything off, for goods by which none would be used up.
+    """
 
     items: Sequence[Wanted]
     destination: Mapping[str, Any] | None = None
@@ -60,6 +63,7 @@ class Basket:
     channel: str | None = None
     user_id: str | None = None
     currency: str | None = None
+    has_promotions: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class StatelessPricing:
         """The figures. Raises ProductUnavailableError, ValidationFailedError, AmountTooLargeError."""
         document, told = await self._document(basket)
         rules = await self._carts.rules_of(document)
+        if not basket.has_promotions:
+            rules = dataclasses.replace(rules, prices=without_promotions(rules.prices))
         document, codes = self._with_codes(document, rules, await self._known_codes(basket))
         request = request_of(document, document.lines or (), rules)
         quoted = quote(request)

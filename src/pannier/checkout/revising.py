@@ -204,7 +204,10 @@ class ReviseService:
             await begin_attempt(connection, promise, "system")
 
     async def _priced(self, order: Order, wanted: Sequence[tuple[uuid.UUID, int]]) -> list[Addition]:
-        """What is added, at today's price with today's tax where the order goes; it is sent with the rest."""
+        """What is added, at today's price with today's tax where the order goes; it is sent with the rest.
+
+        No promotion takes anything off it: those are claimed, and used up, by the cart that an order is placed from.
+        """
         if not wanted:
             return []
         units: dict[uuid.UUID, int] = {}
@@ -216,12 +219,12 @@ class ReviseService:
             channel=order.channel,
             user_id=order.user_id,
             currency=order.currency,
+            has_promotions=False,
         )
         priced = await self._pricing.price(basket)
-        # What promotions would give beside it is not bought; a gift has no line in the document.
         return [
             _addition(line, figures)
-            for line, figures in zip(priced.document.lines or (), priced.quoted.lines, strict=False)
+            for line, figures in zip(priced.document.lines or (), priced.quoted.lines, strict=True)
         ]
 
 
@@ -229,7 +232,7 @@ class ReviseService:
 class _Found:
     """What is found under the lock of the stock, by the try that counts."""
 
-    available: dict[uuid.UUID, int] = field(default_factory=dict)
+    available: dict[uuid.UUID, int | None] = field(default_factory=dict)
 
 
 def _addition(line: LineDocument, figures: LineQuote) -> Addition:

@@ -61,7 +61,7 @@ class EditedItem(_Closed):
 
 
 class AddedItem(_Closed):
-    """Units that come into the order, at today's price."""
+    """Units that come into the order, at today's price; promotions take nothing off it."""
 
     variant_id: uuid.UUID
     quantity: _Units

@@ -47,8 +47,9 @@ class Revision:
     quantities: Mapping[uuid.UUID, int] = field(default_factory=dict)
     added: Sequence[Addition] = ()
     stock: StockAction = "hold"
-    #: Of what is added, units that anybody may have, where they are counted.
-    available: Mapping[uuid.UUID, int] = field(default_factory=dict)
+    #: Of what is added, units that anybody may have, where they are counted: None is any number, and below nothing is
+    #: what was promised beyond what is there by now.
+    available: Mapping[uuid.UUID, int | None] = field(default_factory=dict)
     #: The version that was looked at, where that matters.
     version: int | None = None
 
@@ -154,7 +155,7 @@ def _taken_out(line: OrderLine, units: int) -> LineUnits:
 def _require_stock(order: Order, step: Transition, wanted: Revision) -> None:
     """Raise InsufficientStockError where there is too little of what is added, with what the step itself sets free."""
     variants = {line.id: line.variant_id for line in order.lines}
-    there = dict(wanted.available)
+    there = {variant: units for variant, units in wanted.available.items() if units is not None}
     for unit in step.units:
         variant = variants[unit.line_id]
         if variant in there:
@@ -164,9 +165,9 @@ def _require_stock(order: Order, step: Transition, wanted: Revision) -> None:
     for one in wanted.added:
         if one.variant_id not in there:
             continue
-        there[one.variant_id] -= int(one.row["quantity"])
+        requested = int(one.row["quantity"])
+        there[one.variant_id] -= requested
         if there[one.variant_id] < 0:
-            requested = int(one.row["quantity"])
             available = max(0, there[one.variant_id] + requested)
             raise InsufficientStockError(
                 f"{available} units of {one.row['name']} are there, and {requested} are to be added.",

@@ -101,9 +101,10 @@ async def on_hand(connection: Connection, order_id: uuid.UUID) -> dict[uuid.UUID
 
 async def lock_stock(
     connection: Connection, number: str, more: Sequence[uuid.UUID], offset: timedelta
-) -> dict[uuid.UUID, int]:
-    """Lock an order's stock together with that of more variants; what anybody may have of those that are counted."""
-    found: Mapping[str, int] = await connection.fetchval(
+) -> dict[uuid.UUID, int | None]:
+    """Lock an order's stock together with that of more variants; what anybody may have of those that are counted, None
+    being any number, and below nothing what was promised beyond what is there."""
+    found: Mapping[str, int | None] = await connection.fetchval(
         "select order_lock_stock($1, $2, $3)", number, sorted(set(more)), offset
     )
     return {uuid.UUID(variant): units for variant, units in found.items()}

@@ -1,7 +1,8 @@
 -- Edits of an order that is there. Its stock, with that of what is added, and the order are locked.
 
 -- Locks the stock of an order's lines and of p_more in one order, before `order_lock` takes its part of it again.
--- Answers what anybody may have of p_more, where it is counted: {variant: units}.
+-- Answers what anybody may have of p_more, where it is counted: {variant: units}, null being any number. It is not raised
+-- to nothing where more is promised than there is: what a step sets free makes up for that first.
 create or replace function order_lock_stock(p_number text, p_more uuid[], p_offset interval) returns jsonb language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
 as $$
@@ -12,7 +13,8 @@ begin
   cause.actor := 'system';
   perform stock_lock(array(select l.variant_id from order_line l where l.order_id = v_order) || p_more, p_offset, cause);
   return (
-    select coalesce(jsonb_object_agg(k.variant_id, stock_available(k)), '{}') from stock k
+    select coalesce(jsonb_object_agg(k.variant_id,
+             k.on_hand + k.backorder_max - k.safety_quantity - k.held), '{}') from stock k
      where k.variant_id = any(p_more) and k.location_id = '00000000-0000-7000-8000-000000000001' and k.is_tracked);
 end $$;
 
