@@ -148,6 +148,75 @@ async def test_a_charge_that_arrives_after_the_payment_was_given_up_is_given_bac
     assert await faults(db) == {}
 
 
+async def test_the_audit_finds_money_that_is_held_and_said_to_be_let_go_of(db: Database, settings: Settings) -> None:
+    shop = shop_of(db, settings, payment_capture="ordered")
+    _, shopper, session = await ready(shop)
+    await shop.checkouts.complete(shopper, session.id)
+    await pay_on_page(shop)
+    (row,) = await payments_of(db)
+    attempt = await shop.checkouts.payments.find(row["id"])
+    assert attempt is not None
+    await shop.checkouts.payments.look_up(attempt)
+    assert await faults(db) == {}
+
+    async with db.read() as connection:
+        await connection.execute("update payment_attempt set state = 'voided'")
+
+    assert "payment.ledger" in await faults(db)
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_an_authorisation_that_arrives_after_the_payment_was_let_go_of_is_let_go_of_too(
+    db: Database, settings: Settings, clock: ManualClock, is_told: bool
+) -> None:
+    shop = shop_of(db, settings, payment_capture="ordered")
+    _, shopper, session = await ready(shop)
+    gateway = gateway_of(shop)
+    shop.checkouts.payments.providers.put("test", Changed(db, authorize=no_answer))
+    with pytest.raises(ProviderUnavailableError):
+        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds")
+    shop.checkouts.payments.providers.put("test", gateway)
+    for wait in (21, 900):
+        clock.advance(timedelta(seconds=wait))
+        await shop.checkouts.completion.resume()
+    (row,) = await payments_of(db)
+    assert (row["state"], row["due_at"]) == ("voided", None)
+
+    # What was asked has been on its way for longer than anybody looked.
+    attempt = await shop.checkouts.payments.find(row["id"])
+    assert attempt is not None
+    await gateway.authorize(attempt, Wish(token="tok_succeeds"))
+    held = await shop.checkouts.payments.look_up(attempt)
+    assert held is not None
+    assert held.state == "authorized"
+    assert await faults(db) == {}
+    await (shop.checkouts.completion.advance(held) if is_told else shop.checkouts.completion.resume())
+
+    assert await ledger(db) == [("authorize", 2000), ("void", 2000)]
+    assert [(row["state"], row["due_at"]) for row in await payments_of(db)] == [("voided", None)]
+    assert await faults(db) == {}
+
+
+async def test_a_late_word_of_an_authorisation_that_was_let_go_of_moves_nothing(
+    db: Database, settings: Settings
+) -> None:
+    shop = shop_of(db, settings, payment_capture="ordered")
+    _, shopper, session = await ready(shop)
+    await shop.checkouts.complete(shopper, session.id)
+    await pay_on_page(shop)
+    (row,) = await payments_of(db)
+    attempt = await shop.checkouts.payments.find(row["id"])
+    assert attempt is not None
+    late = await gateway_of(shop).look_up(attempt)
+    assert late is not None
+    await shop.checkouts.payments.look_up(attempt)
+    await shop.checkouts.payments.void(attempt)
+
+    after = await shop.checkouts.payments._taken_in(attempt, late)  # what was said before the void, and came after it
+
+    assert (after.state, await ledger(db)) == ("voided", [("authorize", 2000), ("void", 2000)])
+
+
 async def test_a_page_that_can_no_longer_be_closed_is_waited_for_and_its_money_is_the_order_s(
     db: Database, settings: Settings, clock: ManualClock
 ) -> None:

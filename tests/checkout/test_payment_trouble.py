@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from pannier.checkout.completion import runner
 from pannier.kernel.clock import ManualClock
 from pannier.payments import (
     Attempt,
@@ -26,7 +27,7 @@ from pannier.platform.settings import Settings
 from tests.checkout.test_payment import SIGNS_WITH, charged, ledger, pay_on_page, payments_of, ready, shop_of
 from tests.checkout.test_payment_meanwhile import Changed, gateway_of, no_answer, the_order
 from tests.support.books import faults
-from tests.support.shop import Shop, count
+from tests.support.shop import Shop, count, stock_figures
 
 
 async def refunds(db: Database) -> list[tuple[str, int]]:
@@ -308,5 +309,75 @@ async def test_nobody_is_told_that_nothing_was_charged_for_an_order_that_stands(
     answer = await shop.checkouts.completion.run(seen, shopper, None)
 
     assert msgspec.json.decode(answer.body)["order"]["number"] == (await the_order(shop)).number
+    assert await charged(db) == 2000
+    assert await faults(db) == {}
+
+
+@pytest.mark.parametrize("capture", ["at_once", "ordered"])
+@pytest.mark.parametrize("broken", [("place_paid",), ("place_paid", "give_up")])
+async def test_money_that_never_becomes_an_order_goes_back_in_the_end(
+    db: Database,
+    settings: Settings,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+    capture: str,
+    broken: tuple[str, ...],
+) -> None:
+    """A fault of ours stands against every attempt to place the order, and maybe to tell the checkout so."""
+    shop = shop_of(db, settings, payment_capture=capture, checkout_ttl_s=86400, hold_at="order")
+    variant, shopper, session = await ready(shop)
+
+    def fail(*_: Any) -> Any:
+        raise ValueError("a fault of ours")
+
+    with monkeypatch.context() as fault:
+        for name in broken:
+            fault.setattr(runner, name, fail)
+        with pytest.raises(ValueError, match="a fault of ours"):
+            await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds", idempotency_key="k")
+        for _ in range(4):
+            clock.advance(timedelta(minutes=10))
+            await shop.checkouts.completion.resume()
+        assert (await attempt_of(shop)).is_open, "a short trouble costs nobody an order"
+        for _ in range(10):
+            clock.advance(timedelta(hours=1))
+            await shop.checkouts.completion.resume()
+
+    assert await charged(db) == 0
+    paid = await attempt_of(shop)
+    assert (paid.is_open, paid.due_at) == (False, None)
+    assert paid.failure is not None
+    assert paid.failure["error"] == "PAYMENT_FAILED"
+    assert paid.state == ("refunded" if capture == "at_once" else "voided")
+    if broken == ("place_paid",):
+        (message,) = (await shop.checkouts.get(shopper, session.id))["messages"]
+        how = "is given back" if capture == "at_once" else "was not taken"
+        assert message["text"].endswith(f"Order again, or ask the shop. Your payment {how}.")
+    done = await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds")
+    assert done.order_number is not None
+    assert await stock_figures(db, variant) == (3, 0)
+    assert await faults(db) == {}
+
+
+async def test_money_becomes_an_order_when_the_trouble_is_over_in_time(
+    db: Database, settings: Settings, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = shop_of(db, settings)
+    _, shopper, session = await ready(shop)
+
+    def fail(*_: Any) -> Any:
+        raise ValueError("a fault of ours")
+
+    with monkeypatch.context() as fault:
+        fault.setattr(runner, "place_paid", fail)
+        with pytest.raises(ValueError, match="a fault of ours"):
+            await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds", idempotency_key="k")
+        for _ in range(5):
+            clock.advance(timedelta(minutes=5))
+            await shop.checkouts.completion.resume()
+    clock.advance(timedelta(minutes=10))
+    await shop.checkouts.completion.resume()
+
+    assert (await the_order(shop)).status == "paid"
     assert await charged(db) == 2000
     assert await faults(db) == {}

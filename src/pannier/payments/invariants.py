@@ -7,18 +7,20 @@ from pannier.platform.invariants import Invariant
 INVARIANTS = (
     Invariant(
         "payment.ledger",
-        "A payment's figures are the sums of its transactions, numbered without a gap",
+        "A payment's figures are the sums of its transactions, numbered without a gap; what was let go of holds none",
         """select a.id, a.state, a.authorized_minor, a.captured_minor, a.refunded_minor, t.authorized, t.captured,
-                  t.refunded, a.entries, t.entries as booked
+                  t.refunded, t.voided, a.entries, t.entries as booked
              from payment_attempt a
              left join (select attempt_id, count(*) as entries, max(number) as last,
                                coalesce(sum(amount_minor) filter (where kind = 'authorize'), 0) as authorized,
                                coalesce(sum(amount_minor) filter (where kind = 'capture'), 0) as captured,
-                               coalesce(sum(amount_minor) filter (where kind = 'refund'), 0) as refunded
+                               coalesce(sum(amount_minor) filter (where kind = 'refund'), 0) as refunded,
+                               coalesce(sum(amount_minor) filter (where kind = 'void'), 0) as voided
                           from payment_transaction group by attempt_id) t on t.attempt_id = a.id
             where (a.authorized_minor, a.captured_minor, a.refunded_minor, a.entries, a.entries)
                   is distinct from (coalesce(t.authorized, 0), coalesce(t.captured, 0), coalesce(t.refunded, 0),
-                                    coalesce(t.entries, 0), coalesce(t.last, 0))""",
+                                    coalesce(t.entries, 0), coalesce(t.last, 0))
+               or (a.state = 'voided' and coalesce(t.voided, 0) <> a.authorized_minor - a.captured_minor)""",
     ),
     Invariant(
         "payment.refunds",

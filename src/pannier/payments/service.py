@@ -232,6 +232,11 @@ class PaymentService:
 
         await self._db.write(command)
 
+    async def abandon(self, attempt: Attempt, failure: Mapping[str, str]) -> None:
+        """Nothing comes of it, whatever becomes of its checkout: its money is seen to as soon as somebody looks."""
+        now = self._now()
+        await self._db.write(lambda connection: repository.close(connection, attempt.id, failure, now, now))
+
     async def look_again(self, attempt: Attempt, at: datetime | None) -> None:
         """Say when somebody has to look at an attempt again."""
         await self._db.write(lambda connection: repository.due(connection, attempt.id, at))

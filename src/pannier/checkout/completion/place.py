@@ -42,7 +42,7 @@ def place_paid(found: Found, attempt: Attempt, house: HouseRules, locked: frozen
     seen = looked(replace(session, status="incomplete"), found.basket, house)
     refusal = _against(seen, attempt, house)
     if refusal is not None:
-        return give_up(found, attempt, _with_money_back(refusal, attempt), house)
+        return give_up(found, attempt, with_money_back(refusal, attempt), house)
     gifts = frozenset([uuid.UUID(variant) for variant in given(seen.quoted)])
     if not gifts <= locked:
         raise GiftsToLockError(gifts)
@@ -73,7 +73,7 @@ def _against(seen: Look, attempt: Attempt, house: HouseRules) -> PannierError | 
     return None
 
 
-def _with_money_back(refusal: PannierError, attempt: Attempt) -> PannierError:
+def with_money_back(refusal: PannierError, attempt: Attempt) -> PannierError:
     """The refusal, with what becomes of the money."""
     how = "is given back" if attempt.captured_minor else "was not taken"
     details = {**refusal.details, "payment": "refunded" if attempt.captured_minor else "voided"}

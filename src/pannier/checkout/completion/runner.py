@@ -14,7 +14,7 @@ from pannier.checkout import steps
 from pannier.checkout.completion.authorise import authorise, give_back
 from pannier.checkout.completion.challenge import challenge, next_look
 from pannier.checkout.completion.give_up import declined, give_up
-from pannier.checkout.completion.place import place_paid
+from pannier.checkout.completion.place import place_paid, with_money_back
 from pannier.checkout.completion.session import interrupted
 from pannier.checkout.completion.settle import settle
 from pannier.checkout.desk import Desk
@@ -45,6 +45,8 @@ from pannier.platform.settings import Settings
 logger = logging.getLogger(__name__)
 _SYSTEM = Principal("admin", frozenset({"admin", "staff"}), "system")
 _POLL_S = 0.1
+# The pauses between so many come to more than twenty minutes.
+_TRIES_MAX = 8
 
 
 class Completion:
@@ -107,9 +109,12 @@ class Completion:
             # Its key was used for something else meanwhile, so nobody waits for the answer under it.
             await self.advance(replace(attempt, idem_key=None))
         except PannierError as refusal:
-            if refusal.kind is ErrorKind.unavailable or isinstance(refusal, IdempotencyInFlightError):
-                # Nothing is known, or somebody is at it this very moment.
+            if isinstance(refusal, ProviderUnavailableError):
+                # Nothing is known.
                 await self._payments.try_again(attempt)
+            elif refusal.kind is ErrorKind.unavailable or isinstance(refusal, IdempotencyInFlightError):
+                # Somebody is at it this very moment, or the database is.
+                await self._try_again(attempt)
 
     async def come_back(self, by: Principal, checkout_id: uuid.UUID) -> None:
         """The shopper is back from the provider's page: see what became of it. Raises CheckoutNotFoundError."""
@@ -145,8 +150,27 @@ class Completion:
             except Exception:
                 # Whatever is wrong with one, the others go on.
                 logger.exception("payment %s could not be carried on", attempt_id)
-                await self._payments.try_again(attempt)
+                await self._try_again(attempt)
         return len(due) + await self._payments.resume_refunds()
+
+    async def _try_again(self, attempt: Attempt) -> None:
+        """Nobody knows what stands against it. A payment whose time is up, and of which no order came however often it
+        was tried, is given up, and its money goes back."""
+        found = await self._payments.find(attempt.id)
+        is_over = found is not None and found.tries >= _TRIES_MAX and self._desk.db.clock.now() >= found.expires_at
+        if found is None or not is_over or not found.is_open or found.order_id is not None or not is_decided(found):
+            await self._payments.try_again(attempt)
+            return
+        refusal = with_money_back(_never_placed(), found)
+        try:
+            await self._refuse(found, _SYSTEM, _key_of(found), refusal)
+        except PannierError as told:
+            if told.kind is ErrorKind.unavailable:
+                await self._payments.try_again(found)
+        except Exception:
+            # What it fails at may be the checkout itself, which goes on without this payment then.
+            logger.exception("payment %s is given up without its checkout", found.id)
+            await self._payments.abandon(found, {"error": refusal.error, "message": refusal.message})
 
     async def _decided(self, attempt: Attempt, wish: Wish | None) -> tuple[Attempt, PannierError | None]:
         """The attempt with what the provider says of it by now; a refusal where nobody will pay it any more.
@@ -283,4 +307,11 @@ def _never_paid() -> PaymentFailedError:
         "The payment was not made, and nothing was charged. Pay again, or in another way.",
         field="payment_method",
         details={"reason": "not_paid"},
+    )
+
+
+def _never_placed() -> PaymentFailedError:
+    return PaymentFailedError(
+        "The order could not be placed, for a reason of the shop's own. Order again, or ask the shop.",
+        details={"reason": "not_placed"},
     )

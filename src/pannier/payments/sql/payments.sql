@@ -42,6 +42,7 @@ $$;
 
 -- Takes in what a provider says of an attempt: p_report {state, reference?, authorized_minor, captured_minor,
 -- refunded_minor, action_url?, reason?}. Figures only grow; money that moved makes a line of the ledger and an event.
+-- Money that nobody's order stands for is to be looked at again.
 -- p_events are ids for them. Answers the attempt.
 create or replace function payment_apply(
   p_attempt uuid, p_report jsonb, p_events uuid[], p_actor text, p_correlation text, p_at timestamptz
@@ -80,7 +81,8 @@ begin
   v_state := case
     when v_captured > 0 and v_refunded >= v_captured then 'refunded'
     when v_captured > 0 then 'captured'
-    when v_state = 'voided' or a.state = 'voided' then 'voided'
+    -- One that was let go of stays so, unless the money that was on its way to it comes only now.
+    when v_state = 'voided' or (a.state = 'voided' and v_authorized = a.authorized_minor) then 'voided'
     when v_authorized > 0 then 'authorized'
     when a.state in ('declined', 'promised') then a.state
     when v_state = 'created' then a.state
@@ -105,6 +107,9 @@ begin
          action_url = case when v_state = 'challenged' then coalesce(p_report->>'action_url', action_url) end,
          authorized_minor = v_authorized, captured_minor = v_captured, refunded_minor = v_refunded,
          refunding_minor = greatest(refunding_minor, v_refunded),
+         due_at = case when a.is_open or a.order_id is not null then due_at
+                       when v_state = 'authorized' or v_captured > greatest(refunding_minor, v_refunded)
+                         then coalesce(due_at, p_at) else due_at end,
          entries = entries + cardinality(v_moved), version = version + cardinality(v_moved), updated_at = p_at
    where id = p_attempt;
   return payment_document(p_attempt);
