@@ -106,7 +106,8 @@ class Killed:
             return bool(
                 await connection.fetchval(
                     "select exists (select from payment_attempt"
-                    " where checkout_id = $1 and (is_open or due_at <= now()))",
+                    # One that the bank has never heard of is looked for again for long, in case it comes late.
+                    " where checkout_id = $1 and (is_open or due_at <= now() and state <> 'voided'))",
                     self.checkout,
                 )
             )
@@ -167,7 +168,7 @@ async def is_whole(checkout: Killed, order: str) -> None:
 
 _AT_ONCE = ["PaymentService.authorize before", "StripeProvider.authorize after", "PaymentService.authorize after"]
 _AT_ONCE += ["Completion._place after"]
-_ORDERED = [*_AT_ONCE, "StripeProvider.capture after", "PaymentService.capture after", "OrderService.pay after"]
+_ORDERED = [*_AT_ONCE, "StripeProvider.capture after", "PaymentService.capture after", "OrderService.book after"]
 _ORDERED += ["PaymentService.finish after"]
 
 

@@ -13,8 +13,6 @@ import contextlib
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +26,7 @@ from starlette.routing import Route
 
 from tests.support.fake_stripe import SECRET, FakeStripe
 from tests.support.waiting import wait_until
+from tests.support.warm import WarmProcess, warm
 
 _ROOT = Path(__file__).parents[2]
 
@@ -37,7 +36,7 @@ class Bank:
     """The process, from outside."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: WarmProcess
 
     @property
     def settings(self) -> dict[str, object]:
@@ -71,13 +70,9 @@ def bank(directory: Path) -> Iterator[Bank]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.bank", "--fd", str(listener.fileno())],
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT / "src"), str(_ROOT)])},
-            pass_fds=(listener.fileno(),),
-        )
+        with Path(os.devnull).open("rb") as nothing:
+            given = (nothing.fileno(), log.fileno(), log.fileno(), listener.fileno())
+            process = warm().start("bank", ["--fd", "3"], os.environ, directory, *given)
     try:
         wait_until(lambda: _answers(url, process), 30)
         yield Bank(url, process)
@@ -86,7 +81,7 @@ def bank(directory: Path) -> Iterator[Bank]:
         process.wait()
 
 
-def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
+def _answers(url: str, process: WarmProcess) -> bool:
     assert process.poll() is None, "the bank has ended"
     with contextlib.suppress(httpx.TransportError):
         return httpx.get(f"{url}/told", timeout=5).status_code == 200
@@ -119,8 +114,10 @@ def _application() -> Any:
     return app
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Answer requests until somebody ends it; tests/support/warm.py starts it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--fd", type=int, required=True)
     taken_over = socket.socket(fileno=parser.parse_args().fd)
     uvicorn.Server(uvicorn.Config(_application(), log_level="warning")).run(sockets=[taken_over])
+    return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.log_watch import look_through
-from tests.support.warm import Warm
+from tests.support.warm import warm
 
 _BIN = Path(sys.executable).parent / "pannier"
 
@@ -52,23 +51,18 @@ def pannier(
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(stdin)
         given.seek(0)
-        code = _warm().run(
-            [*map(str, arguments)],
-            environment(**settings) | dict(variables or {}),
-            cwd or Path.cwd(),
-            [stream.fileno() for stream in (given, out, err)],
-            timeout=60,
-        )
+        streams = [stream.fileno() for stream in (given, out, err)]
+        chosen = environment(**settings) | dict(variables or {})
+        process = warm().start("pannier", [*map(str, arguments)], chosen, cwd or Path.cwd(), *streams)
+        try:
+            code = process.wait(60)
+        finally:
+            process.kill()
         out.seek(0)
         err.seek(0)
         done = Done(code, out.read().decode(), err.read().decode())
     look_through(done.stderr, f"pannier {arguments[0] if arguments else ''}")
     return done
-
-
-@functools.cache
-def _warm() -> Warm:
-    return Warm(environment())
 
 
 def start_pannier(*arguments: object, cwd: Path, **settings: object) -> subprocess.Popen[str]:

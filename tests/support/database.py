@@ -14,6 +14,7 @@ With `--oldest-postgresql` it is the oldest one we promise to work with (tests/s
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -110,9 +111,15 @@ async def empty_url(server_url: str) -> AsyncIterator[str]:
         yield url
 
 
+@functools.cache
+def _given() -> Settings:
+    return Settings(database_url="postgresql:///nowhere", admin_token="a-token-for-tests-only")
+
+
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(database_url=database_url, admin_token="a-token-for-tests-only")
+    # Copied, because a setting that is not given is looked for in many places, which takes as long as a test.
+    return _given().model_copy(update={"database_url": database_url})
 
 
 @pytest.fixture

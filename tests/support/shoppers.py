@@ -10,8 +10,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ import httpx
 from pannier.kernel.ids import new_cart_token
 from tests.support.log_watch import look_through
 from tests.support.waiting import wait_until
+from tests.support.warm import WarmProcess, warm
 
 T = TypeVar("T")
 _ROOT = Path(__file__).parents[2]
@@ -34,7 +33,7 @@ class ServerProcess:
     """One process that answers requests, on a port of its own."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: WarmProcess
 
 
 @contextlib.contextmanager
@@ -60,17 +59,10 @@ def _server(log: Path, environment: dict[str, str], app: object) -> Iterator[Ser
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "pannier.app.worker", "--fd", str(listener.fileno())),
-                *(() if app is None else ("--app", str(app))),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=environment,
-            pass_fds=(listener.fileno(),),
-        )
+        arguments = ["--fd", "3", *(() if app is None else ("--app", str(app)))]
+        with Path(os.devnull).open("rb") as nothing:
+            given = (nothing.fileno(), output.fileno(), output.fileno(), listener.fileno())
+            process = warm().start("worker", arguments, environment, log.parent, *given)
     try:
         yield ServerProcess(url, process)
     finally:

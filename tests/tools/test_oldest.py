@@ -19,7 +19,9 @@ def test_it_is_the_version_that_is_promised() -> None:
 @pytest.mark.parametrize(
     "nodeid, fixtures, is_meant",
     [
-        ("tests/cart/test_api.py::test_a", ["db", "database_url", "server_url"], True),
+        ("tests/cart/test_service.py::test_a", ["db", "database_url", "server_url"], True),
+        ("tests/cart/test_lines_api.py::test_a", ["db", "database_url", "server_url"], False),
+        ("tests/app/test_mount.py::test_a", ["server_url"], False),
         ("tests/never_heard_of/test_new.py::test_a", ["server_url"], True),
         ("tests/kernel/test_money.py::test_a", ["tmp_path"], False),
         ("tests/bench/test_replay.py::test_a", ["server_url"], False),
