@@ -31,6 +31,7 @@ from pannier.orders import (
     find_return,
     lock_stock_of,
     more_due,
+    open_return,
     revised_order,
     show,
     show_refund,
@@ -87,7 +88,13 @@ class ReviseService:
         Raises OrderNotEditableError, OrderChangedError, OrderQuantityError, InsufficientStockError,
         ProductUnavailableError, ValidationFailedError for a variant that is not there.
         """
-        added = await self._priced(await self._orders.get(staff, number), wanted.added)
+
+        async def prepare() -> list[Addition]:
+            return await self._priced(await self._orders.get(staff, number), wanted.added)
+
+        added = await self._changes.prepared(key, prepare)
+        if isinstance(added, Answer):
+            return added
         refund_id, found = uuid7(), _Found()
 
         def decide(order: Order, _: Any) -> Transition | None:
@@ -122,19 +129,24 @@ class ReviseService:
         `wanted` is what the return says when it is left out. What is more than the goods that came back is due, what is
         less is given back. Raises ReturnNotFoundError, ReturnStateError, OrderQuantityError, InsufficientStockError.
         """
-        before, after = await self._orders.aftermath(staff, number)
-        one = find_return(after, return_id)
-        asked = wanted or [(uuid.UUID(str(wish["variant_id"])), int(wish["quantity"])) for wish in one.exchange_for]
-        if not asked:
-            raise ValidationFailedError.of([("exchange_for", "Say what is sent instead: the return names nothing")])
-        added = await self._priced(before, asked)
+
+        async def prepare() -> list[Addition]:
+            before, after = await self._orders.aftermath(staff, number)
+            one = open_return(find_return(after, return_id))
+            asked = wanted or [(uuid.UUID(str(wish["variant_id"])), int(wish["quantity"])) for wish in one.exchange_for]
+            if not asked:
+                raise ValidationFailedError.of([("exchange_for", "Say what is sent instead: the return names nothing")])
+            return await self._priced(before, asked)
+
+        added = await self._changes.prepared(key, prepare)
+        if isinstance(added, Answer):
+            return added
         refund_id, found = uuid7(), _Found()
 
         def decide(order: Order, locked: Any) -> Transition | None:
-            back = find_return(locked.after, return_id)
+            back = open_return(find_return(locked.after, return_id))
             step = complete_return(order, back, looked, refund_id, pays_back=False, answer=answer)
-            if step is None:
-                return None
+            assert step is not None, "a return that is open is completed by it"
             step = replace(step, event="order.exchanged")
             credit = int(step.money.get("credited", 0))
             asked_for = OrderRevision(added=added, stock=self._stock(order), available=found.available)

@@ -51,7 +51,7 @@ from pannier.orders.repaying import ThroughPayments
 from pannier.orders.report_api import admin_router as admin_reports_router
 from pannier.orders.repository import decode, whose
 from pannier.orders.repository import lock_stock as lock_stock_of
-from pannier.orders.return_rules import Asked, Looked
+from pannier.orders.return_rules import Asked, Looked, open_return
 from pannier.orders.return_rules import complete as complete_return
 from pannier.orders.return_rules import find as find_return
 from pannier.orders.returning import ReturnService
@@ -141,6 +141,7 @@ __all__ = [
     "looked_of",
     "money",
     "more_due",
+    "open_return",
     "open_taker",
     "request_key",
     "revised_order",

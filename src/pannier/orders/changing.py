@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -27,6 +27,7 @@ Decide = Callable[[Order, LockedOrder], Transition | None]
 #: What is answered of an order that was changed; with what came after its sale where that is asked for.
 Tell = Callable[[Order, Aftermath | None], Mapping[str, Any]]
 _MONEY = "PN030"
+T = TypeVar("T")
 
 
 class OrderChanges:
@@ -49,15 +50,20 @@ class OrderChanges:
         status: int = 200,
         is_repeatable: bool = False,
     ) -> Answer:
-        """The answer to a change. With `tell` the decision is given what came after the sale, and so is the answer;
-        `also` is done in the same transaction, and `first` before the order is locked. `is_repeatable`: `decide` finds
-        under the lock that the step was taken, so it is tried again without a key where the connection is lost.
+        """The answer to a change. With `tell` the decision is given what came after the sale, and so is the answer.
+
+        `first` is done when the key is taken, before the order is locked, and `also` when the step is carried out, in
+        the same transaction. `is_repeatable`: `decide` finds under the lock that the step was taken, so it is tried
+        again without a key where the connection is lost.
 
         Raises what `decide` raises, OrderNotFoundError, RefundExceedsError.
         """
 
         async def command(connection: Connection) -> Answer | PannierError:
             if first is not None:
+                known = await idempotency.begin(connection, key)
+                if known is not None:
+                    return known
                 await first(connection)
             locked = await repository.lock(
                 connection, number, principal, key, self.db.offset, looks_after=tell is not None
@@ -79,11 +85,7 @@ class OrderChanges:
                     raise
                 await idempotency.keep(connection, key, idempotency.kept_refusal(refusal), locked.at)
                 return refusal
-            order = await repository.read(connection, number, principal)
-            assert order is not None
-            after = None if tell is None else await repository.aftermath(connection, order.id)
-            document = show(order) if tell is None else tell(order, after)
-            answer = Answer(msgspec.json.encode(document, enc_hook=str), status)
+            answer = Answer(await _told(connection, number, principal, tell), status)
             await idempotency.keep(connection, key, idempotency.kept_answer(answer), locked.at)
             return answer
 
@@ -93,6 +95,45 @@ class OrderChanges:
         if isinstance(outcome, PannierError):
             raise outcome
         return outcome
+
+    async def prepared(self, key: Key | None, prepare: Callable[[], Awaitable[T]]) -> T | Answer:
+        """What is asked for before a change, outside of its transaction; or the answer that the key has already.
+
+        A refusal is kept under the key as one of the change itself is.
+        """
+        if key is None:
+            return await prepare()
+        known = await self.db.write(lambda connection: idempotency.begin(connection, key))
+        if known is not None:
+            return known
+        try:
+            return await prepare()
+        except PannierError as refusal:
+            if idempotency.is_recorded(refusal):
+                return await self._refused(key, refusal)
+            raise
+
+    async def _refused(self, key: Key, refusal: PannierError) -> Answer:
+        """Keep a refusal and raise it; the answer where the key has one by now."""
+
+        async def command(connection: Connection) -> Answer | None:
+            known = await idempotency.begin(connection, key)
+            if known is None:
+                await idempotency.keep(connection, key, idempotency.kept_refusal(refusal), self.db.clock.now())
+            return known
+
+        known = await self.db.write(command)
+        if known is None:
+            raise refusal
+        return known
+
+
+async def _told(connection: Connection, number: str, principal: Principal, tell: Tell | None) -> bytes:
+    """What is answered of the order as it is now."""
+    order = await repository.read(connection, number, principal)
+    assert order is not None
+    after = None if tell is None else await repository.aftermath(connection, order.id)
+    return msgspec.json.encode(show(order) if tell is None else tell(order, after), enc_hook=str)
 
 
 async def _carry_out(connection: Connection, values: Mapping[str, Any]) -> None:

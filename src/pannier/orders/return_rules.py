@@ -94,6 +94,17 @@ def find(after: Aftermath, return_id: uuid.UUID) -> Return:
     return found
 
 
+def open_return(one: Return) -> Return:
+    """The return, of which something is still to be decided. Raises ReturnStateError."""
+    if one.state not in OPEN:
+        raise ReturnStateError(
+            f"The return is {one.state}, so nothing is exchanged for it any more.",
+            field="return_id",
+            details={"state": one.state},
+        )
+    return one
+
+
 def move_on(order: Order, one: Return, to: ReturnState, answer: str) -> Transition | None:
     """A step that moves no goods, or gives up: None when it was taken. Raises ReturnStateError."""
     if one.state == to:

@@ -12,6 +12,7 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off se
 as $$
 declare
   v_order uuid;
+  v_variants uuid[];
   cause movement_cause;
 begin
   select b.outcome, b.answer into outcome, answer from idempotency_begin(p_idem_owner, p_idem_key, p_idem_hash) b;
@@ -24,8 +25,13 @@ begin
     return;
   end if;
   cause.actor := 'system';
-  locked_at := stock_lock(array(select l.variant_id from order_line l where l.order_id = v_order), p_offset, cause);
+  v_variants := array(select l.variant_id from order_line l where l.order_id = v_order);
+  locked_at := stock_lock(v_variants, p_offset, cause);
   perform 1 from orders where id = v_order for update;
+  if exists (select 1 from order_line l where l.order_id = v_order and l.variant_id <> all(v_variants)) then
+    -- Stock is locked before the order, so whoever waited for an edit begins anew, with the stock of what it added.
+    raise exception using errcode = '40001', message = 'goods came into the order while it was being locked';
+  end if;
   document := order_document(v_order);
   short := (
     select json_agg(json_build_array(w.variant_id, w.wanted, w.available)) from (
