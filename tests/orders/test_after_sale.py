@@ -270,6 +270,23 @@ async def test_a_return_goes_its_way_step_by_step(desk: Desk) -> None:
     assert await faults(desk.db) == {}
 
 
+async def test_a_return_whose_goods_are_there_is_canceled_no_more(desk: Desk) -> None:
+    shopper, number = await desk.sold(await make_product(desk.db), 2)
+    line = (await desk.order(number)).lines[0]
+    for units, states in enumerate((("approved",), ("approved", "received"))):
+        asked = told(await desk.returns.request(shopper, number, [Asked(line.id, 1)]))
+        one = uuid.UUID(asked["return"]["id"])
+        for state in states:
+            await desk.returns.move_on(STAFF, number, one, state)  # type: ignore[arg-type]  # a word of a tuple
+        if units == 0:
+            canceled = told(await desk.returns.move_on(shopper, number, one, "canceled"))
+            assert canceled["return"]["state"] == "canceled"
+            continue
+        with pytest.raises(ReturnStateError):
+            await desk.returns.move_on(shopper, number, one, "canceled")
+    assert (await desk.order(number)).lines[0].quantity_returning == 1
+
+
 async def test_a_customer_may_send_back_for_so_many_days(db: Database, settings: Settings, clock: ManualClock) -> None:
     desk = Desk(db, settings, return_days=14)
     shopper, number = await desk.sold(await make_product(db), 2)

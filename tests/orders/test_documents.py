@@ -40,6 +40,7 @@ async def test_an_invoice_says_what_was_charged(db: Database, settings: Settings
     ):
         assert text in html
     assert "8 % tax on 20.00" in html
+    assert html.startswith("<!doctype html>")
     assert "<b>" not in html
 
 
@@ -52,6 +53,7 @@ async def test_a_packing_slip_says_what_is_in_a_parcel_and_nothing_of_prices(db:
     left, sent = (documents.packing_slip(order, after, Seller("Shop"), parcel) for parcel in (None, 1))
     assert ("<td>2</td>" in left, "<td>1</td>" in sent, "DHL 00340" in sent) == (True, True, True)
     assert "10.00" not in left + sent
+    assert left.startswith("<!doctype html>")
     with pytest.raises(ShipmentNotFoundError):
         documents.packing_slip(order, after, Seller("Shop"), 2)
 

@@ -18,10 +18,12 @@ import pytest
 from pydantic import ValidationError
 
 from pannier.app import create_app
+from pannier.app.keeping import prune
 from pannier.kernel.clock import ManualClock
 from pannier.orders import Handover, HandoverRefusedError, HandoverService, HandoverTroubleError, SignedHttpTaker
 from pannier.orders.errors import HandoverNotFoundError
 from pannier.orders.jobs import hand_over
+from pannier.platform import outbox
 from pannier.platform.database import Database
 from pannier.platform.http import http_client
 from pannier.platform.settings import Settings
@@ -80,6 +82,45 @@ async def test_everything_is_told_in_order_and_once(db: Database, settings: Sett
         ("taken", 1, None),
         ("taken", 1, None),
     ]
+    assert await faults(db) == {}
+
+
+async def test_a_service_that_is_switched_off_holds_up_no_pruning(
+    db: Database, settings: Settings, clock: ManualClock
+) -> None:
+    service = Service()
+    await _sold(db, settings)
+    await hand_over(db, HandoverService(db, service))
+    await hand_over(db, HandoverService(db))
+    await _sold(db, settings)
+    clock.advance(timedelta(days=60))
+    await outbox.prune(db, timedelta(days=30))
+    assert await _kept(db) == 2, "the newest event of each order"
+    # One that is there again is told of what is there by then; what it has taken it is not told again.
+    await hand_over(db, HandoverService(db, service))
+    assert service.told == [("order.placed", 1), ("order.paid", 2), ("order.paid", 2)]
+
+
+async def _kept(db: Database) -> int:
+    async with db.read() as connection:
+        return int(await connection.fetchval("select count(*) from event where aggregate_kind = 'order'"))
+
+
+async def test_what_was_taken_is_forgotten_and_what_is_to_be_taken_never(
+    db: Database, settings: Settings, clock: ManualClock
+) -> None:
+    handovers = HandoverService(db, Service(None, HandoverRefusedError("no")))
+    first, second = await _sold(db, settings), await _sold(db, settings)
+    await hand_over(db, handovers)
+    payments = Shop.of(db, settings).checkouts.payments
+    clock.advance(timedelta(days=29))
+    await prune(db, settings, payments, handovers)
+    counts = [len(await handovers.of_order(STAFF, number)) for number in (first, second)]
+    assert counts == [2, 2]
+    clock.advance(timedelta(days=2))
+    await prune(db, settings, payments, handovers)
+    left = [one.state for number in (first, second) for one in await handovers.of_order(STAFF, number)]
+    assert sorted(left) == ["pending", "refused"]
     assert await faults(db) == {}
 
 

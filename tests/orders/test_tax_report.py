@@ -12,12 +12,14 @@ import httpx
 import pytest
 
 from pannier.app import create_app
+from pannier.checkout.revising import Edit
 from pannier.kernel.clock import ManualClock
-from pannier.orders import tax_report
+from pannier.orders import Asked, RefundService, ReturnService, TaxReport, WantedRefund, tax_report
 from pannier.orders.report_api import TaxReportDocument
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from tests.support.catalogue import make_product
+from tests.support.revisers import reviser_of
 from tests.support.shop import STAFF, Shop
 
 HEADERS = {"Authorization": "Bearer a-token-for-tests-only"}
@@ -77,6 +79,60 @@ async def test_rows_add_up_to_what_the_orders_were_charged(books: Books) -> None
     async with books.db.read() as connection:
         charged = await connection.fetchval("select sum(tax_minor) from orders where status <> 'canceled'")
     assert report.totals == {"USD": charged}
+
+
+def _rows(report: TaxReport) -> list[tuple[str | None, int, int]]:
+    return [(row.rate_id, row.base_minor, row.tax_minor) for row in report.rows]
+
+
+@pytest.mark.parametrize("how", ["cancel", "edit", "return", "refund"])
+async def test_goods_that_went_are_taxed_no_more(db: Database, settings: Settings, how: str) -> None:
+    shop = Shop.of(db, settings, tax_percent=Decimal(8), shipping_flat_minor=500)
+    refunds = RefundService(db)
+    variant = await make_product(db, price_minor=1000)
+    _, number = await shop.buy(variant, 3)
+    before = await tax_report(db, *ALL, "all")
+    await shop.orders.pay(STAFF, number)
+    line = (await shop.orders.get(STAFF, number)).lines[0]
+    if how == "cancel":
+        await shop.orders.cancel_units(STAFF, number, {variant: 2})
+    elif how == "edit":
+        await reviser_of(shop, refunds).edit(STAFF, number, Edit({line.id: 1}))
+    elif how == "refund":
+        await refunds.refund(STAFF, number, WantedRefund(lines={line.id: 2160}))
+    else:
+        await shop.orders.fulfil(STAFF, number)
+        returns = ReturnService(db, settings, refunds)
+        await returns.request(STAFF, number, [Asked(line.id, 2)], is_approved=True)
+        _, after = await shop.orders.aftermath(STAFF, number)
+        await returns.complete(STAFF, number, after.returns[0].id)
+    after_it = await tax_report(db, *ALL, "all")
+    ((rate, base, tax),) = _rows(before)
+    assert _rows(after_it) == [(rate, base - 2000, tax - 160)]
+
+
+async def test_each_rate_of_a_line_is_taken_down_by_its_share(books: Books) -> None:
+    number = await books.sell(1999, _part("state", 6, "US-NY", 120, 1999), _part("city", 2, "US-NY", 40, 1999))
+    line = (await books.shop.orders.get(STAFF, number)).lines[0]
+    await books.shop.orders.pay(STAFF, number)
+    refunds = RefundService(books.db)
+    await refunds.refund(STAFF, number, WantedRefund(lines={line.id: 1000}))
+    assert _rows(await tax_report(books.db, *ALL, "all")) == [("city", 1073, 22), ("state", 1073, 64)]
+    left = sum(tax for _, _, tax in _rows(await tax_report(books.db, *ALL, "all")))
+    assert left == 160 - round(160 * 1000 / 2159)
+    # Goodwill that is for no line takes down what is left of all alike; an order of which nothing is asked is left out.
+    await refunds.refund(STAFF, number, WantedRefund(580))
+    assert sum(tax for _, _, tax in _rows(await tax_report(books.db, *ALL, "all"))) == 43
+    await refunds.refund(STAFF, number, WantedRefund())
+    assert _rows(await tax_report(books.db, *ALL, "all")) == []
+
+
+async def test_of_an_order_without_a_breakdown_the_tax_goes_down_as_well(books: Books) -> None:
+    number = await books.sell(1250)
+    line = (await books.shop.orders.get(STAFF, number)).lines[0]
+    await books.shop.orders.pay(STAFF, number)
+    await RefundService(books.db).refund(STAFF, number, WantedRefund(lines={line.id: 675}))
+    assert _rows(await tax_report(books.db, *ALL, "all")) == [(None, 0, 50)]
 
 
 async def test_a_period_has_its_first_day_and_its_last(books: Books) -> None:

@@ -41,3 +41,12 @@ async def test_an_order_is_bought_again_sent_back_and_canceled_from_its_page(
     invoice = await reader.http.get(f"/orders/{number}/invoice")
     assert (invoice.status_code, number in invoice.text) == (200, True)
     assert await faults(db) == {}
+
+
+async def test_a_form_that_says_nothing_does_nothing(reader: Reader, db: Database, settings: Settings) -> None:
+    await fill(reader)
+    placed = await reader.send(order_form(await checkout(reader)), **ADDRESS)
+    answer = await reader.send(form_that(placed, "cancel"), reason="a mistake")
+    assert "Say what is to become of the order." in answer.text
+    number = placed.path.removeprefix("/orders/")
+    assert (await OrderService(db, settings).get(STAFF, number)).status == "pending"

@@ -1,5 +1,5 @@
 """What is kept for a while only: answers to Idempotency-Keys, events that every consumer has, lists of guests,
-webhooks of payments."""
+webhooks of payments, what an order service has taken."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pannier.orders import HandoverService
 from pannier.payments import PaymentService
 from pannier.platform import outbox
 from pannier.platform.database import Database
@@ -20,10 +21,11 @@ PRUNE_INTERVAL_S = 600.0
 BATCH = 5000
 
 
-async def prune(db: Database, settings: Settings, payments: PaymentService) -> None:
+async def prune(db: Database, settings: Settings, payments: PaymentService, handovers: HandoverService) -> None:
     """Delete what is past its time, in small transactions; several processes at it do not wait for each other."""
     await prune_answers(db, timedelta(hours=settings.idempotency_ttl_hours))
     await outbox.prune(db, timedelta(days=settings.event_ttl_days))
+    await handovers.prune(timedelta(days=settings.event_ttl_days))
     await prune_guest_lists(db, settings.cart_session_ttl_days)
     await payments.prune()
 

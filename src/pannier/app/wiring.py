@@ -273,7 +273,7 @@ def background_jobs(services: Services) -> list[Job]:
     """What runs beside the requests for as long as the application does."""
     settings, metrics, carts, db = services.settings, services.metrics, services.carts, services.db
     history, mailer, notices = services.history, services.identity.mailer, services.notices
-    refunds = services.refunds
+    refunds, handovers = services.refunds, services.handovers
     jobs = [
         Job("database watch", db.watch),
         periodic(
@@ -293,7 +293,9 @@ def background_jobs(services: Services) -> list[Job]:
             lambda: checkout_jobs.expire(services.drafts),
             metrics,
         ),
-        periodic("prune", PRUNE_INTERVAL_S, lambda: prune(db, settings, services.payments), metrics),
+        periodic(
+            "prune", PRUNE_INTERVAL_S, lambda: prune(db, settings, services.payments, services.handovers), metrics
+        ),
         periodic("search", catalogue_jobs.CATCH_UP_INTERVAL_S, lambda: catalogue_jobs.catch_up(db), metrics),
         periodic("gifts", GIFTS_INTERVAL_S, services.prices.look_at_gifts, metrics),
         periodic("cart idleness", cart_jobs.IDLE_INTERVAL_S, lambda: cart_jobs.notice_idle(carts), metrics),
@@ -301,7 +303,7 @@ def background_jobs(services: Services) -> list[Job]:
         periodic("account clean-up", account_jobs.PRUNE_INTERVAL_S, lambda: account_jobs.prune(db), metrics),
         periodic("ended access", ENDED_INTERVAL_S, services.identity.ended.refresh, metrics),
         periodic("refunds", order_jobs.REFUND_INTERVAL_S, lambda: order_jobs.give_refunds(refunds), metrics),
-        periodic("order service", HANDOVER_INTERVAL_S, lambda: order_jobs.hand_over(db, services.handovers), metrics),
+        periodic("order service", HANDOVER_INTERVAL_S, lambda: order_jobs.hand_over(db, handovers), metrics),
         periodic("erasure", ERASE_INTERVAL_S, services.privacy.erase_due, metrics),
         periodic("wishes", wishlist_jobs.LOOK_INTERVAL_S, lambda: wishlist_jobs.look(notices), metrics),
         periodic("notice clean-up", wishlist_jobs.PRUNE_INTERVAL_S, lambda: wishlist_jobs.prune(notices), metrics),

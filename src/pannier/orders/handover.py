@@ -105,6 +105,18 @@ class HandoverService:
             )
         return await self.of_order(staff, number)
 
+    async def prune(self, keep: timedelta, batch: int = 5000) -> int:
+        """Forget what was taken of events that are older than `keep`; answers how many. What is to be taken stays."""
+        before, total = self._db.clock.now() - keep, 0
+        while True:
+            gone: int = await self._db.write(
+                lambda connection: connection.fetchval("select handover_prune($1, $2)", batch, before),
+                self._db.job_patience_s,
+            )
+            total += gone
+            if gone < batch:
+                return total
+
     async def _claim(self) -> Handover | None:
         async def command(connection: Connection) -> Handover | None:
             text = await connection.fetchval("select handover_claim($1, $2)", _LEASE, self._db.clock.now())

@@ -73,7 +73,8 @@ async def report_tax(
     by: ReportUnit = "month",
     format: Literal["json", "csv"] = "json",  # noqa: A002 # named as the parameter is
 ) -> Response:
-    """The tax of orders placed in a period, by rate and zone, as they froze it. Canceled orders are left out."""
+    """The tax of orders placed in a period, by rate and zone, as they froze it. Canceled orders are left out, and so
+    is the tax of goods that were taken out or came back."""
     report = await tax_report(db, first, last, by, settings.time_zone)
     if format == "csv":
         name = f'attachment; filename="tax-{first}-{last}.csv"'

@@ -1,7 +1,8 @@
 """Goods that come back: which may, and what each step does. Pure.
 
 requested → approved → received → completed      looked at: for sale again, or written off; then refunded
-    └→ rejected, canceled   (also from approved and received)
+    ├→ rejected             (also from approved and received)
+    └→ canceled             (also from approved): goods that the shop has are kept by nobody
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _FROM: Mapping[ReturnState, frozenset[ReturnState]] = {
     "received": frozenset({"requested", "approved"}),
     "completed": frozenset({"requested", "approved", "received"}),
     "rejected": OPEN,
-    "canceled": OPEN,
+    "canceled": frozenset({"requested", "approved"}),
 }
 
 

@@ -1,4 +1,4 @@
-"""The tax of a period, by rate and zone: what the orders froze, to the cent."""
+"""The tax of a period, by rate and zone: what the orders froze, to the cent, less what of it was credited since."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class TaxRow:
 
 @dataclass(frozen=True, slots=True)
 class TaxReport:
-    """The tax of orders placed from a day to another, both included. Canceled orders are left out."""
+    """The tax of orders placed from a day to another, both included. Canceled orders are left out, and so is the tax of
+    goods that were taken out or came back, in the period in which their order was placed."""
 
     first: date
     last: date

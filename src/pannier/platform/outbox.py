@@ -123,6 +123,12 @@ async def lag(db: Database, consumer: str) -> Lag:
     return Lag(row["waiting"], row["oldest_s"])
 
 
+async def forget_consumer(db: Database, consumer: str) -> None:
+    """Keep nothing for a consumer that is no more. One of its name that comes again begins with what is there then."""
+    async with db.read() as conn:
+        await conn.execute("delete from event_cursor where consumer = $1", consumer)
+
+
 async def prune(db: Database, keep: timedelta, batch: int = 5000) -> Pruned:
     """Delete events that every consumer has and that are older than `keep`, but never an aggregate's newest."""
     total = Pruned(0, 0)

@@ -23,6 +23,8 @@ async def change_order(visit: Visit) -> Response:
             return await _reorder(visit, form, number)
         if form.text("do") == "return":
             text = await _send_back(visit, form, number)
+        elif form.text("do") != "cancel":
+            return visit.redirect(f"/orders/{number}", Flash("bad", "Say what is to become of the order."))
         else:
             reason = form.text("reason")[:_REASON_CHARS_MAX]
             await visit.service(OrderService).cancel(visit.principal, number, reason=reason)

@@ -44,3 +44,14 @@ begin
     from orders o where o.number = p_number and h.order_id = o.id and h.id = p_id and h.state <> 'taken';
   return found;
 end $$;
+
+-- Forgets what was taken of events before p_before; answers how many. What is still to be taken stays, however old it is.
+create or replace function handover_prune(p_batch integer, p_before timestamptz) returns integer language plpgsql as $$
+declare
+  v_gone integer;
+begin
+  delete from order_handover d where d.id = any(array(
+    select h.id from order_handover h where h.state = 'taken' and h.at < p_before limit p_batch for update skip locked));
+  get diagnostics v_gone = row_count;
+  return v_gone;
+end $$;
