@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -11,10 +10,8 @@ from typing import Any
 import pytest
 
 from pannier.checkout import CheckoutPatch
-from pannier.inventory import Cause, InventoryService
 from pannier.kernel.clock import ManualClock
 from pannier.kernel.errors import PannierError
-from pannier.kernel.ids import uuid7
 from pannier.payments import (
     Attempt,
     PaymentFailedError,
@@ -94,6 +91,33 @@ async def test_an_order_canceled_before_its_money_is_taken_is_never_charged(
     assert await ledger(db) == [("authorize", 2000), ("void", 2000)]
     assert [(row["state"], row["is_open"], row["due_at"]) for row in await payments_of(db)] == [("voided", False, None)]
     assert await stock_figures(db, variant) == (5, 0)
+    assert await faults(db) == {}
+
+
+@pytest.mark.parametrize("first", ["not answered", "refused"])
+async def test_what_a_canceled_order_has_authorised_is_let_go_of_however_long_that_takes(
+    db: Database, settings: Settings, clock: ManualClock, first: str
+) -> None:
+    shop = shop_of(db, settings, payment_capture="ordered")
+    _, shopper, session = await ready(shop)
+    gateway = gateway_of(shop)
+    shop.checkouts.payments.providers.put("test", Changed(db, capture=no_answer))
+    with pytest.raises(ProviderUnavailableError):
+        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds")
+    await shop.orders.cancel(shopper, (await the_order(shop)).number)
+    shop.checkouts.payments.providers.put("test", Changed(db, void=no_answer if first == "not answered" else refused))
+    for _ in range(3):
+        clock.advance(timedelta(minutes=1))
+        await shop.checkouts.completion.resume()
+    assert [(row["state"], row["due_at"] is None) for row in await payments_of(db)] == [("authorized", False)]
+
+    shop.checkouts.payments.providers.put("test", gateway)
+    clock.advance(timedelta(hours=1))
+    await shop.checkouts.completion.resume()
+
+    assert await ledger(db) == [("authorize", 2000), ("void", 2000)]
+    assert [(row["state"], row["is_open"], row["due_at"]) for row in await payments_of(db)] == [("voided", False, None)]
+    assert await charged(db) == 0
     assert await faults(db) == {}
 
 
@@ -242,64 +266,8 @@ async def test_a_page_that_can_no_longer_be_closed_is_waited_for_and_its_money_i
     assert await faults(db) == {}
 
 
-async def sold_out_when_paid(shop: Shop) -> None:
-    """A shopper has paid, and what she paid for is gone."""
-    variant, shopper, session = await ready(shop)
-    await shop.checkouts.complete(shopper, session.id)
-    await InventoryService(shop.db, shop.settings).count(variant, 1, Cause("staff", "counted"))
-    await pay_on_page(shop)
-    await shop.checkouts.completion.come_back(shopper, session.id)
-
-
 async def refused(_payment: Attempt, *_: Any) -> Report:
     raise ProviderRefusedError("the shop's account has not so much in it")
-
-
-@pytest.mark.parametrize("first", ["refused", "not answered, and refused to the job"])
-async def test_money_of_no_order_whose_refund_is_refused_is_given_back_when_that_can_be_done(
-    db: Database, settings: Settings, clock: ManualClock, first: str
-) -> None:
-    shop = shop_of(db, settings, hold_at="payment", commit_at="payment")
-    gateway = gateway_of(shop)
-    shop.checkouts.payments.providers.put("test", Changed(db, refund=refused if first == "refused" else no_answer))
-    await sold_out_when_paid(shop)
-    shop.checkouts.payments.providers.put("test", Changed(db, refund=refused))
-    for _ in range(8):
-        clock.advance(timedelta(minutes=1))
-        await shop.checkouts.completion.resume()
-    assert await charged(db) == 2000
-    assert [row["due_at"] is None for row in await payments_of(db)] == [False]
-    assert 2 < await count(db, "refund") < 8, "it is asked for less and less often"
-    assert await faults(db) == {}
-
-    shop.checkouts.payments.providers.put("test", gateway)
-    clock.advance(timedelta(hours=1))
-    await shop.checkouts.completion.resume()
-
-    assert await charged(db) == 0
-    assert await ledger(db) == [("authorize", 2000), ("capture", 2000), ("refund", 2000)]
-    assert [(row["state"], row["due_at"]) for row in await payments_of(db)] == [("refunded", None)]
-    assert await faults(db) == {}
-
-
-async def test_money_of_no_order_that_was_given_back_at_the_provider_s_is_owed_no_more(
-    db: Database, settings: Settings
-) -> None:
-    """Somebody in the office has given it back by hand, so the provider refuses to do it again."""
-    shop = shop_of(db, settings, hold_at="payment", commit_at="payment")
-    gateway = gateway_of(shop)
-
-    async def by_hand(payment: Attempt, refund_id: uuid.UUID, amount_minor: int, reason: str) -> Report:
-        await gateway.refund(payment, uuid7(), amount_minor, reason)
-        return await gateway.refund(payment, refund_id, amount_minor, reason)
-
-    shop.checkouts.payments.providers.put("test", Changed(db, refund=by_hand))
-    await sold_out_when_paid(shop)
-
-    assert await charged(db) == 0
-    assert [(row["state"], row["due_at"]) for row in await payments_of(db)] == [("refunded", None)]
-    assert await ledger(db) == [("authorize", 2000), ("capture", 2000), ("refund", 2000)]
-    assert await faults(db) == {}
 
 
 async def test_a_webhook_of_a_payment_that_is_only_begun_does_not_end_it(db: Database, settings: Settings) -> None:

@@ -19,7 +19,7 @@ from pannier.platform.settings import Settings
 from tests.checkout.test_payment import BY_CARD, ledger, payments_of, ready, shop_of
 from tests.payments.test_contract import stripe_at
 from tests.support.books import faults
-from tests.support.fake_stripe import FakeStripe
+from tests.support.fake_stripe import FakeStripe, signed
 from tests.support.shop import Shop, count
 from tests.support.web import served
 
@@ -157,3 +157,112 @@ async def test_what_she_paid_just_before_her_page_was_closed_is_let_go_of(town: 
     assert await ledger(town.shop.db) == [("authorize", 2000), ("void", 2000)]
     assert [(row["state"], row["due_at"]) for row in await payments_of(town.shop.db)] == [("voided", None)]
     assert await faults(town.shop.db) == {}
+
+
+@pytest.mark.parametrize("town", ["ordered"], indirect=True)
+async def test_what_a_canceled_order_has_authorised_is_held_at_the_bank_no_more(town: Town) -> None:
+    _, shopper, session = await ready(town.shop)
+    await town.shop.checkouts.update(shopper, session.id, BY_STRIPE)
+    town.fake.faults += ["", "500"]
+    with pytest.raises(ProviderUnavailableError):
+        await town.shop.checkouts.complete(shopper, session.id, payment_token="pm_card_visa")
+    assert town.fake.held == 2000
+    (order,), _ = await town.shop.orders.list_all()
+    await town.shop.orders.cancel(shopper, order.number)
+
+    await town.later(timedelta(minutes=1))
+
+    assert (town.fake.held, town.fake.charged) == (0, 0)
+    assert await ledger(town.shop.db) == [("authorize", 2000), ("void", 2000)]
+    assert [(row["state"], row["due_at"]) for row in await payments_of(town.shop.db)] == [("voided", None)]
+    assert await faults(town.shop.db) == {}
+
+
+async def refunds(town: Town) -> list[tuple[str, int]]:
+    async with town.shop.db.read() as connection:
+        rows = await connection.fetch("select state, amount_minor from refund order by created_at, id")
+    return [(row[0], row[1]) for row in rows]
+
+
+async def ordered(town: Town) -> Any:
+    """An order that was paid through Stripe, of which some money is asked back."""
+    shopper, checkout_id, page = await town.at_the_page()
+    town.fake.pay(page)
+    await town.shop.checkouts.completion.come_back(shopper, checkout_id)
+    number = (await town.shop.checkouts.get(shopper, checkout_id))["order"]["number"]
+    order = await town.shop.orders.get(shopper, number)
+    await town.shop.checkouts.payments.refund(order.id, 500, "a scratch", actor="staff")
+    return order
+
+
+async def tell(town: Town, event_id: str) -> None:
+    """Stripe tells of its newest refund."""
+    about = next(reversed(town.fake.refunds.values()))
+    event = {"id": event_id, "object": "event", "type": "refund.updated", "data": {"object": about}}
+    await town.shop.checkouts.completion.hear("stripe", *signed(event))
+
+
+async def test_a_refund_whose_answer_was_lost_for_days_is_given_once(town: Town) -> None:
+    town.fake.faults += ["", "500 after"]
+    await ordered(town)
+    assert await refunds(town) == [("pending", 500)]
+    town.fake.kept.clear()
+
+    await town.later(timedelta(days=2))
+
+    assert await refunds(town) == [("succeeded", 500)]
+    assert town.fake.taken == 1500
+    assert await ledger(town.shop.db) == [("authorize", 2000), ("capture", 2000), ("refund", 500)]
+    assert await faults(town.shop.db) == {}
+
+
+@pytest.mark.parametrize("status, state", [("succeeded", "succeeded"), ("failed", "failed")])
+async def test_a_refund_that_a_bank_thinks_about_is_given_or_refused_when_it_has(
+    town: Town, status: str, state: str
+) -> None:
+    town.fake.refund_status = "pending"
+    order = await ordered(town)
+    assert await refunds(town) == [("pending", 500)]
+    assert (await payments_of(town.shop.db))[0]["refunded_minor"] == 0
+
+    town.fake.settle(next(iter(town.fake.refunds.values())), status)
+    await tell(town, "evt_1")
+
+    assert await refunds(town) == [(state, 500)]
+    assert (await payments_of(town.shop.db))[0]["refunded_minor"] == (500 if state == "succeeded" else 0)
+    town.fake.refund_status = "succeeded"
+    await town.shop.checkouts.payments.refund(order.id, None, "all of it", actor="staff")
+    assert town.fake.taken == 0
+    assert await faults(town.shop.db) == {}
+
+
+async def test_a_refund_that_came_back_after_it_was_given_is_told_once(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    await ordered(town)
+    town.fake.settle(next(iter(town.fake.refunds.values())), "failed")
+
+    for event_id in ("evt_1", "evt_2"):
+        await tell(town, event_id)
+
+    async with town.shop.db.read() as connection:
+        told = await connection.fetch("select data from event where type = 'payment.refund_failed'")
+        failure = await connection.fetchval("select failure from refund")
+    assert failure == "the refund is failed: lost_or_stolen_card"
+    assert [(row["data"]["amount_minor"], row["data"]["failure"]) for row in told] == [(500, failure)]
+    assert "came back" in caplog.text
+    assert await faults(town.shop.db) == {}
+
+
+async def test_a_word_of_a_refund_of_another_payment_changes_nothing(town: Town) -> None:
+    await ordered(town)
+    mine = next(iter(town.fake.refunds.values()))
+    await ordered(town)
+    other = next(reversed(town.fake.refunds.values()))
+    other["metadata"] = {**other["metadata"], "refund_id": mine["metadata"]["refund_id"]}
+    town.fake.settle(other, "failed")
+
+    await tell(town, "evt_1")
+
+    async with town.shop.db.read() as connection:
+        assert await connection.fetchval("select count(*) from refund where failure is not null") == 0

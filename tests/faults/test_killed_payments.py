@@ -30,11 +30,11 @@ from tests.support.fake_stripe import signed
 from tests.support.shoppers import Shopper, crowd, server_processes
 from tests.support.waiting import asked_until_given
 
-_TOTAL = 2000
+TOTAL = 2000
 _CARELESS = "tests.races.careless_payments"
 _QUICK = {"completion_resume_interval_s": 0.2}
-_NEVER = {"completion_resume_interval_s": 3600}
-_GOOD, _BAD = "pm_card_visa", "pm_card_chargeDeclined_declined"
+NEVER = {"completion_resume_interval_s": 3600}
+GOOD, _BAD = "pm_card_visa", "pm_card_chargeDeclined_declined"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,6 +94,11 @@ class Killed:
             await connection.execute(
                 "update payment_attempt set due_at = now() where checkout_id = $1 and due_at is not null", self.checkout
             )
+            await connection.execute(
+                "update refund set due_at = now() where due_at is not null"
+                " and attempt_id in (select id from payment_attempt where checkout_id = $1)",
+                self.checkout,
+            )
 
     async def is_free(self) -> bool | None:
         """True once she may pay again."""
@@ -107,7 +112,9 @@ class Killed:
                 await connection.fetchval(
                     "select exists (select from payment_attempt"
                     # One that the bank has never heard of is looked for again for long, in case it comes late.
-                    " where checkout_id = $1 and (is_open or due_at <= now() and state <> 'voided'))",
+                    " where checkout_id = $1 and (is_open or due_at is not null and state <> 'voided'))"
+                    " or exists (select from refund r join payment_attempt a on a.id = r.attempt_id"
+                    " where a.checkout_id = $1 and r.state = 'pending')",
                     self.checkout,
                 )
             )
@@ -120,7 +127,7 @@ async def first_server(
     """A shopper at a server that will be killed at the point, and its process."""
     monkeypatch.setenv(VARIABLE, point)
     app = "tests.faults.halting:create_app"
-    with server_processes(directory, street.url, 1, app=app, **{**street.stripe.settings, **_NEVER, **settings}) as (
+    with server_processes(directory, street.url, 1, app=app, **{**street.stripe.settings, **NEVER, **settings}) as (
         server,
     ):
         async with crowd(1, [server], token=new_cart_token()) as (shopper,):
@@ -159,7 +166,7 @@ async def is_whole(checkout: Killed, order: str) -> None:
     """One order, the one that was told, paid once; and all the books agree."""
     shown = await checkout.shown()
     assert (shown["status"], shown["order"]["number"], shown["order"]["status"]) == ("completed", order, "paid")
-    assert checkout.money == (1, _TOTAL)
+    assert checkout.money == (1, TOTAL)
     async with checkout.street.db.read() as connection:
         orders = await connection.fetchval("select count(*) from orders where checkout_id = $1", checkout.checkout)
         assert orders == 1
@@ -173,7 +180,7 @@ _ORDERED += ["PaymentService.finish after"]
 
 
 async def pay_and_be_killed(
-    street: Street, directory: Path, monkeypatch: pytest.MonkeyPatch, point: str, token: str = _GOOD, **settings: Any
+    street: Street, directory: Path, monkeypatch: pytest.MonkeyPatch, point: str, token: str = GOOD, **settings: Any
 ) -> Killed:
     async with first_server(street, directory, monkeypatch, point, **settings) as (shopper, process):
         checkout = await begin(street, shopper)
@@ -192,12 +199,12 @@ async def test_whatever_step_it_was_killed_at_she_has_one_order_and_paid_once(
 
     await until_done(checkout)
 
-    answer = await checkout.pay(_GOOD, "k")
+    answer = await checkout.pay(GOOD, "k")
     if point == _AT_ONCE[0]:
         # Nobody was asked for money, nobody knows by which card any more: she is told so, and pays again.
         assert answer.json()["error"] == "PAYMENT_FAILED"
         assert checkout.money == (0, 0)
-        answer = await checkout.pay(_GOOD, "k2")
+        answer = await checkout.pay(GOOD, "k2")
     assert answer.status_code == 200, answer.text
     await is_whole(checkout, answer.json()["order"]["number"])
 
@@ -212,7 +219,7 @@ async def test_a_card_that_was_declined_stays_so(
 
     assert (await checkout.pay(_BAD, "k")).json()["error"] == "PAYMENT_FAILED"
     assert checkout.money == (0, 0)
-    answer = await checkout.pay(_GOOD, "k2")
+    answer = await checkout.pay(GOOD, "k2")
     await is_whole(checkout, answer.json()["order"]["number"])
 
 
@@ -222,7 +229,7 @@ async def test_she_who_asks_again_at_once_need_not_wait_for_the_job(
     checkout = await pay_and_be_killed(street, tmp_path, monkeypatch, "StripeProvider.authorize after")
 
     await checkout.let_lease_run_out()
-    answer = await checkout.pay(_GOOD, "k")
+    answer = await checkout.pay(GOOD, "k")
 
     assert answer.status_code == 200, answer.text
     await is_whole(checkout, answer.json()["order"]["number"])
@@ -279,12 +286,12 @@ async def test_without_the_job_nobody_finishes_it(
 ) -> None:
     """The negative control: the same death, and no job: she was charged, and has no order."""
     (tmp_path / "first").mkdir()
-    async with opened(fresh_database, tmp_path, **_NEVER) as street:
+    async with opened(fresh_database, tmp_path, **NEVER) as street:
         point = "StripeProvider.authorize after"
         checkout = await pay_and_be_killed(street, tmp_path / "first", monkeypatch, point)
         with pytest.raises(TimeoutError):
             await until_done(checkout, within_s=2)
-        assert checkout.money == (1, _TOTAL)
+        assert checkout.money == (1, TOTAL)
         assert (await checkout.shown())["order"] is None
 
 
@@ -298,5 +305,5 @@ async def test_without_looking_it_up_she_pays_twice(
         point = "StripeProvider.authorize after"
         checkout = await pay_and_be_killed(street, tmp_path / "first", monkeypatch, point)
         await asked_until_given(checkout.is_free)
-        await checkout.pay(_GOOD, "k2")
+        await checkout.pay(GOOD, "k2")
         assert checkout.money[0] == 2

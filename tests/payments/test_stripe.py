@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from pannier.kernel.ids import uuid7
 from pannier.payments import Attempt, ProviderRefusedError, ProviderTroubleError, Wish
 from pannier.payments.adapters.stripe import StripeProvider
 from tests.payments.test_contract import attempt, stripe_at, told
-from tests.support.fake_stripe import FakeStripe
+from tests.support.fake_stripe import FakeStripe, signed
 from tests.support.web import served
 
 CARD = Wish(token="pm_card_visa", is_captured=True)
@@ -130,6 +131,72 @@ async def test_a_refund_that_has_failed_is_refused(bank: Bank) -> None:
 
     with pytest.raises(ProviderRefusedError, match="lost_or_stolen_card"):
         await bank.provider.refund(payment, uuid7(), 500, "a scratch")
+
+
+@pytest.mark.parametrize("tries, taken", [(1, 1500), (0, 1000)], ids=["looked for", "control"])
+async def test_a_refund_whose_answer_was_lost_is_made_once_after_its_key_is_forgotten(
+    bank: Bank, tries: int, taken: int
+) -> None:
+    """Stripe keeps keys for a day. Who asks as if for the first time has it made twice."""
+    payment, refund = await bank.paid(), uuid7()
+    for _ in range(120):
+        bank.fake._refund(refund_of(payment, uuid7(), 1))  # of others, which stand before it in the list
+        bank.fake.settle(next(reversed(bank.fake.refunds.values())), "failed")
+    bank.fake.faults.append("500 after")
+    with pytest.raises(ProviderTroubleError):
+        await bank.provider.refund(payment, refund, 500, "a scratch")
+    bank.fake.kept.clear()
+    for _ in range(120):
+        bank.fake._refund(refund_of(payment, uuid7(), 1))  # and after it
+        bank.fake.settle(next(reversed(bank.fake.refunds.values())), "failed")
+
+    report = await bank.provider.refund(replace(payment, tries=tries), refund, 500, "a scratch")
+
+    assert (report.refunded_minor, bank.fake.taken) == (2000 - taken, taken)
+
+
+async def test_a_refund_that_is_pending_is_neither_given_nor_refused(bank: Bank) -> None:
+    payment, refund = await bank.paid(), uuid7()
+    bank.fake.refund_status = "pending"
+    for tries in (0, 1):
+        with pytest.raises(ProviderTroubleError, match="pending"):
+            await bank.provider.refund(replace(payment, tries=tries), refund, 500, "a scratch")
+    found = await bank.provider.look_up(payment)
+    assert found is not None
+    assert found.refunded_minor == 0
+    (made,) = bank.fake.refunds.values()
+
+    bank.fake.settle(made, "succeeded")
+    given = await bank.provider.refund(replace(payment, tries=2), refund, 500, "a scratch")
+    assert given.refunded_minor == 500
+    bank.fake.settle(made, "failed")
+    with pytest.raises(ProviderRefusedError, match="lost_or_stolen_card"):
+        await bank.provider.refund(replace(payment, tries=3), refund, 500, "a scratch")
+
+
+@pytest.mark.parametrize("status, failure", [("failed", "the refund is failed: unknown"), ("succeeded", None)])
+def test_a_webhook_tells_which_refund_it_is_about_and_why_it_failed(status: str, failure: str | None) -> None:
+    payment, refund = uuid7(), uuid7()
+    about: dict[str, object] = {
+        "object": "refund",
+        "id": "re_1",
+        "payment_intent": "pi_1",
+        "status": status,
+        "failure_reason": "unknown",
+    }
+    about["metadata"] = {"refund_id": str(refund), "attempt_id": str(payment)}
+    event = {"id": "evt_1", "object": "event", "type": "refund.updated", "data": {"object": about}}
+
+    notice = stripe_at("http://127.0.0.1:1").notice(*signed(event))
+
+    assert (notice.reference, notice.attempt_id) == ("pi_1", payment)
+    assert (notice.refund_id, notice.refund_failure) == (refund, failure)
+
+
+def refund_of(payment: Attempt, refund_id: uuid.UUID, amount: int) -> dict[str, str]:
+    """What is asked with a refund, on the wire."""
+    about = {"metadata[refund_id]": str(refund_id), "metadata[attempt_id]": str(payment.id)}
+    return {"payment_intent": payment.reference or "", "amount": str(amount), **about}
 
 
 async def test_a_payment_is_found_without_its_reference_among_a_few_hundred(bank: Bank) -> None:

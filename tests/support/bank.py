@@ -58,7 +58,8 @@ class Bank:
         assert httpx.post(f"{self.url}/pay/{session_id}", timeout=10).status_code == 204
 
     def told(self) -> dict[str, Any]:
-        """What it has done: charged (how often), taken (how much, less what was given back), sessions, asked."""
+        """What it has done: charged (how often), taken (how much, less what was given back), held (authorised, and
+        neither taken nor let go of), refunds (how many), sessions, asked."""
         found: dict[str, Any] = httpx.get(f"{self.url}/told", timeout=10).json()
         return found
 
@@ -104,7 +105,7 @@ def _application() -> Any:
 
     async def told(_: Request) -> Response:
         done = {"charged": fake.charged, "taken": fake.taken, "sessions": list(fake.sessions.values())}
-        return JSONResponse(done | {"asked": fake.asked})
+        return JSONResponse(done | {"asked": fake.asked, "held": fake.held, "refunds": len(fake.refunds)})
 
     app.router.routes += [
         Route("/orders", orders, methods=["POST"]),

@@ -28,6 +28,7 @@ class FakeStripe:
     intents: dict[str, dict[str, Any]] = field(default_factory=dict)
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     charges: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
     kept: dict[str, tuple[int, Any]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     #: Another status for every answer: the key is refused, the account is another one.
@@ -65,6 +66,12 @@ class FakeStripe:
         else:
             intent |= {"status": "requires_payment_method", "last_payment_error": {"code": "payment_intent_failed"}}
 
+    def settle(self, refund: dict[str, Any], status: str) -> None:
+        """What a refund comes to after days, whatever it has come to before; what has failed is the shop's again."""
+        if status == "failed" and refund["status"] != "failed":
+            self.charges[refund["charge"]]["amount_refunded"] -= refund["amount"]
+        refund |= {"status": status, "failure_reason": "lost_or_stolen_card" if status == "failed" else None}
+
     @property
     def charged(self) -> int:
         """How often somebody's money was taken, whether he has it back or not."""
@@ -74,6 +81,11 @@ class FakeStripe:
     def taken(self) -> int:
         """Money that was taken and not given back."""
         return sum(charge["amount_captured"] - charge["amount_refunded"] for charge in self.charges.values())
+
+    @property
+    def held(self) -> int:
+        """Money that is authorised, and neither taken nor let go of."""
+        return sum(one["amount"] for one in self.intents.values() if one["status"] == "requires_capture")
 
     async def _answer(self, request: Request) -> Response:
         self.asked.append(f"{request.method} {request.path_params['path']}")
@@ -95,6 +107,8 @@ class FakeStripe:
             status, answer = self._done(request.method, path.split("/"), body)
             if key is not None:
                 self.kept[key] = status, answer
+        if fault == "500 after":
+            return JSONResponse({"error": {"type": "api_error", "message": "sorry"}}, 500)
         await asyncio.sleep(0.7 if fault == "timeout after" else self.slow_s)
         return JSONResponse(answer, status)
 
@@ -125,6 +139,13 @@ class FakeStripe:
                 return 200, {"object": "search_result", "data": found, "has_more": False, "url": "/v1/payment_intents"}
             case ["payment_intents", name]:
                 return self._one(self.intents, name)
+            case ["refunds"]:
+                found = [one for one in reversed(self.refunds.values()) if one["charge"] == body["charge"]]
+                names = [one["id"] for one in found]
+                since = names.index(body["starting_after"]) + 1 if "starting_after" in body else 0
+                page = found[since : since + int(body["limit"])]
+                has_more = since + len(page) < len(found)
+                return 200, {"object": "list", "data": page, "has_more": has_more, "url": "/v1/refunds"}
             case ["charges", name]:
                 return self._one(self.charges, name)
             case ["checkout", "sessions"]:
@@ -180,10 +201,14 @@ class FakeStripe:
         charge = self.charges[self.intents[body["payment_intent"]]["latest_charge"]]
         if charge["amount_refunded"] + int(body["amount"]) > charge["amount_captured"]:
             return _refused("more than is left")
-        if self.refund_status != "failed":
-            charge["amount_refunded"] += int(body["amount"])
-        made = {"id": f"re_{next(self.numbers)}", "object": "refund", "status": self.refund_status}
-        return 200, made | {"failure_reason": "lost_or_stolen_card" if self.refund_status == "failed" else None}
+        charge["amount_refunded"] += int(body["amount"])
+        made: dict[str, Any] = {"id": f"re_{next(self.numbers)}", "object": "refund", "status": "pending"}
+        made |= {"payment_intent": body["payment_intent"], "charge": charge["id"], "amount": int(body["amount"])}
+        made["metadata"] = {name: body[f"metadata[{name}]"] for name in ("refund_id", "attempt_id")}
+        self.refunds[made["id"]] = made
+        self.settle(made, self.refund_status)
+        # As it was at this moment, which is what is kept under the key.
+        return 200, dict(made)
 
     def _session(self, body: dict[str, str]) -> dict[str, Any]:
         name = f"cs_{next(self.numbers)}"

@@ -114,9 +114,14 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An event that a provider told of, its signature checked. What it says of money is looked up, not believed."""
+    """An event that a provider told of, its signature checked. What it says of money is looked up, not believed.
+
+    `refund_failure`: why a refund that it is about came to nothing, in the provider's word.
+    """
 
     event_id: str
     type: str
     reference: str | None
     attempt_id: uuid.UUID | None
+    refund_id: uuid.UUID | None = None
+    refund_failure: str | None = None

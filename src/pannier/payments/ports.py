@@ -44,7 +44,10 @@ class PaymentProvider(Protocol):
         ...
 
     async def refund(self, payment: Attempt, refund_id: uuid.UUID, amount_minor: int, reason: str) -> Report:
-        """Give money back, once for `refund_id`. Raises ProviderRefusedError."""
+        """Give money back, once for `refund_id`; `payment.tries` is how often that was asked before.
+
+        Raises ProviderRefusedError, and ProviderTroubleError as long as it is made and not decided.
+        """
         ...
 
     async def look_up(self, payment: Attempt) -> Report | None:

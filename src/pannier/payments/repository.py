@@ -162,6 +162,23 @@ async def refund_due(connection: Connection, refund_id: uuid.UUID, at: datetime)
     await connection.execute("update refund set due_at = $2 where id = $1 and state = 'pending'", refund_id, at)
 
 
+async def refund_told(
+    connection: Connection, refund_id: uuid.UUID, attempt_id: uuid.UUID, failure: str | None, actor: str, at: datetime
+) -> str | None:
+    """A provider tells of a refund of the attempt; see `refund_told`. None: there is no such refund."""
+    state: str | None = await connection.fetchval(
+        "select refund_told($1, $2, $3, $4, $5, $6, $7)",
+        refund_id,
+        attempt_id,
+        failure,
+        uuid7(),
+        actor,
+        correlation_id.get(),
+        at,
+    )
+    return state
+
+
 async def settle_refund(
     connection: Connection, refund_id: uuid.UUID, report: Report | None, failure: str | None, actor: str, at: datetime
 ) -> None:

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -205,6 +206,20 @@ class PaymentService:
         attempt, is_new = await self._db.write(command)
         return notice, attempt, is_new
 
+    async def hear_of_refund(self, attempt: Attempt, notice: Notice) -> None:
+        """What a webhook tells of a refund: one that is waited for is asked for again. One that was given, and failed
+        at the bank days later, is for somebody of the shop to give in another way."""
+        refund_id, failure = notice.refund_id, notice.refund_failure
+        if refund_id is None:
+            return
+        state = await self._db.write(
+            lambda connection: repository.refund_told(connection, refund_id, attempt.id, failure, SYSTEM, self._now())
+        )
+        if state == "pending":
+            await self.carry_out_refunds([refund_id])
+        elif state == "succeeded" and failure is not None:
+            logger.error("refund %s of payment %s was given, and came back: %s", refund_id, attempt.id, failure)
+
     async def end_notice(self, provider: str, notice: Notice) -> None:
         """The webhook was carried out: another one like it changes nothing."""
         await self._db.write(
@@ -277,10 +292,13 @@ class PaymentService:
         report, failure = None, None
         try:
             report = await self._answered(
-                provider, provider.refund(attempt, refund.id, refund.amount_minor, refund.reason)
+                provider,
+                provider.refund(
+                    replace(attempt, tries=refund.tries - 1), refund.id, refund.amount_minor, refund.reason
+                ),
             )
         except ProviderUnavailableError:
-            # The job asks again under the same key.
+            # The job asks again under the same key, and where it is made already, what has come of it.
             again = self._now() + _pause(refund.tries)
             await self._db.write(lambda connection: repository.refund_due(connection, refund.id, again))
             return

@@ -133,6 +133,7 @@ class Completion:
             # One that was only begun is somebody's who is paying at this moment, or the job's.
             if found is not None and not (found.is_open and found.state == "created"):
                 await self.advance(found)
+            await self._payments.hear_of_refund(attempt, notice)
         await self._payments.end_notice(provider, notice)
 
     async def resume(self) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,18 +16,15 @@ import httpx
 import stripe
 
 from pannier.kernel.clock import Clock
-from pannier.kernel.money import format_amount
+from pannier.payments.adapters.stripe_amounts import counted, minor
+from pannier.payments.adapters.stripe_errors import understood
 from pannier.payments.errors import WebhookRefusedError
 from pannier.payments.models import Attempt, Notice, PaymentState, Report, Wish
 from pannier.payments.ports import ProviderRefusedError, ProviderTroubleError
 from pannier.platform.http import http_client
 
 SIGNATURE = "stripe-signature"
-_ATTEMPT = "attempt_id"
-# https://docs.stripe.com/currencies: what it counts otherwise than ISO 4217 does, and what it takes no single units of.
-_COUNTED_IN_HUNDREDTHS: Final = frozenset({"ISK", "UGX"})
-_COUNTED_IN_WHOLES: Final = frozenset({"MGA"})
-_COUNTED_IN_TENS: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+_ATTEMPT, _REFUND = "attempt_id", "refund_id"
 logger = logging.getLogger(__name__)
 # An attempt of which no reference is known was made between these, since clocks differ and answers are late.
 _BEFORE, _AFTER = timedelta(minutes=5), timedelta(minutes=20)
@@ -38,9 +34,6 @@ _PAGES_MAX, _PAGE = 10, 100
 _SEARCHABLE = timedelta(hours=1)
 # Stripe takes no shorter life of a page.
 _PAGE_S_MIN = 1860
-# Somebody is asking the same this very moment: what comes of it is not known yet.
-_PASSING: Final = frozenset({"idempotency_key_in_use", "lock_timeout"})
-_NOT_FOUND: Final = 404
 _STATES: Final[Mapping[str, PaymentState]] = {
     "requires_capture": "authorized",
     "succeeded": "captured",
@@ -105,7 +98,7 @@ class StripeProvider:
         if wish.token is None:
             return await self._open_page(payment, wish)
         asked: dict[str, Any] = {
-            "amount": _counted(payment.amount_minor, payment.currency),
+            "amount": counted(payment.amount_minor, payment.currency),
             "currency": payment.currency.lower(),
             "payment_method": wish.token,
             "payment_method_types": ["card"],
@@ -115,7 +108,7 @@ class StripeProvider:
         }
         if wish.return_url is not None:
             asked["return_url"] = self._address(wish.return_url)
-        async with _understood(is_asked_first=True):
+        async with understood(is_asked_first=True):
             try:
                 intent = await self._stripe.v1.payment_intents.create_async(asked, _once(payment.id))  # type: ignore[arg-type]  # plain values
             except stripe.CardError as declined:
@@ -123,7 +116,7 @@ class StripeProvider:
             return await self._full(intent, payment)
 
     async def capture(self, payment: Attempt) -> Report:
-        async with _understood():
+        async with understood():
             intent_id = await self._intent_of(payment)
             if intent_id is None:
                 raise ProviderRefusedError("nothing was paid")
@@ -135,7 +128,7 @@ class StripeProvider:
             return await self._full(known, payment)
 
     async def void(self, payment: Attempt) -> Report:
-        async with _understood():
+        async with understood():
             found = await self._found(payment)
             if found is None:
                 return Report(state="voided")
@@ -150,22 +143,23 @@ class StripeProvider:
             return await self._found(payment) or found
 
     async def refund(self, payment: Attempt, refund_id: uuid.UUID, amount_minor: int, reason: str) -> Report:
-        async with _understood():
+        async with understood():
             intent_id = await self._intent_of(payment)
             if intent_id is None:
                 raise ProviderRefusedError("nothing was paid")
-            asked: dict[str, Any] = {
-                "payment_intent": intent_id,
-                "amount": _counted(amount_minor, payment.currency),
-                "metadata": {"refund_id": str(refund_id), "reason": reason[:200]},
-            }
-            made = await self._stripe.v1.refunds.create_async(asked, _once(refund_id))  # type: ignore[arg-type]  # plain values
-            if made.status in {"failed", "canceled"}:
-                raise ProviderRefusedError(f"the refund is {made.status}: {made.failure_reason or 'no reason is told'}")
+            # Stripe forgets its keys after a day, so whoever asks again looks first.
+            made = await self._refund_made(intent_id, refund_id) if payment.tries else None
+            if made is None:
+                made = await self._refund(payment, intent_id, refund_id, amount_minor, reason)
+            failure = _failure_of(made)
+            if failure is not None:
+                raise ProviderRefusedError(failure)
+            if made["status"] != "succeeded":
+                raise ProviderTroubleError(f"the refund is {made['status']}")
             return await self._full(await self._intent(intent_id), payment)
 
     async def look_up(self, payment: Attempt) -> Report | None:
-        async with _understood():
+        async with understood():
             return await self._found(payment)
 
     def notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
@@ -176,7 +170,15 @@ class StripeProvider:
         about = _plain(event["data"]["object"])
         told = _attempt_of(about) or about.get("client_reference_id")
         reference = about.get("payment_intent") if about.get("object") in {"charge", "refund"} else about.get("id")
-        return Notice(event["id"], event["type"], reference, _uuid(told))
+        is_refund = about.get("object") == "refund"
+        return Notice(
+            event["id"],
+            event["type"],
+            reference,
+            _uuid(told),
+            _uuid((about.get("metadata") or {}).get(_REFUND)) if is_refund else None,
+            _failure_of(about) if is_refund else None,
+        )
 
     async def close(self) -> None:
         await self._http.close_async()
@@ -193,7 +195,7 @@ class StripeProvider:
                     "quantity": 1,
                     "price_data": {
                         "currency": payment.currency.lower(),
-                        "unit_amount": _counted(payment.amount_minor, payment.currency),
+                        "unit_amount": counted(payment.amount_minor, payment.currency),
                         "product_data": {"name": self._shop_name},
                     },
                 }
@@ -207,7 +209,7 @@ class StripeProvider:
                 "capture_method": "automatic" if wish.is_captured else "manual",
             },
         }
-        async with _understood(is_asked_first=True):
+        async with understood(is_asked_first=True):
             session = await self._stripe.v1.checkout.sessions.create_async(asked, _once(payment.id))  # type: ignore[arg-type]  # plain values
             return await self._of_session(session, payment)
 
@@ -253,18 +255,46 @@ class StripeProvider:
         refunded = 0
         if captured and intent.get("latest_charge") is not None:
             charge = _plain(await self._stripe.v1.charges.retrieve_async(_id(intent["latest_charge"])))
-            refunded = charge.get("amount_refunded") or 0
+            if charge.get("amount_refunded"):
+                # It counts what is still pending, and may come to nothing.
+                made = [one async for one in self._refunds(charge["id"])]
+                refunded = sum(one["amount"] for one in made if one["status"] == "succeeded")
         action = (intent.get("next_action") or {}).get("redirect_to_url") or {}
         error = intent.get("last_payment_error") or {}
         return Report(
             state=state,
             reference=intent["id"],
-            authorized_minor=_minor(authorized, payment.currency),
-            captured_minor=_minor(captured, payment.currency),
-            refunded_minor=_minor(refunded, payment.currency),
+            authorized_minor=minor(authorized, payment.currency),
+            captured_minor=minor(captured, payment.currency),
+            refunded_minor=minor(refunded, payment.currency),
             action_url=action.get("url") if state == "challenged" else None,
             reason=error.get("decline_code") or error.get("code"),
         )
+
+    async def _refund(
+        self, payment: Attempt, intent_id: str, refund_id: uuid.UUID, amount_minor: int, reason: str
+    ) -> dict[str, Any]:
+        asked: dict[str, Any] = {
+            "payment_intent": intent_id,
+            "amount": counted(amount_minor, payment.currency),
+            "metadata": {_REFUND: str(refund_id), _ATTEMPT: str(payment.id), "reason": reason[:200]},
+        }
+        return _plain(await self._stripe.v1.refunds.create_async(asked, _once(refund_id)))  # type: ignore[arg-type]  # plain values
+
+    async def _refund_made(self, intent_id: str, refund_id: uuid.UUID) -> dict[str, Any] | None:
+        """The refund as it stands, where it was made before."""
+        charge = (await self._intent(intent_id)).latest_charge
+        if charge is None:
+            return None
+        async for made in self._refunds(_id(charge)):
+            if (made.get("metadata") or {}).get(_REFUND) == str(refund_id):
+                return made
+        return None
+
+    async def _refunds(self, charge_id: str) -> AsyncIterator[dict[str, Any]]:
+        """All refunds of a charge, the newest first."""
+        async for made in _paged(self._stripe.v1.refunds.list_async, {"charge": charge_id, "limit": _PAGE}):
+            yield made
 
     async def _intent(self, intent_id: str) -> Any:
         return await self._stripe.v1.payment_intents.retrieve_async(intent_id)
@@ -301,7 +331,11 @@ async def _listed(listing: Callable[..., Awaitable[Any]], payment: Attempt) -> A
         "gte": int((payment.created_at - _BEFORE).timestamp()),
         "lte": int((payment.created_at + _AFTER).timestamp()),
     }
-    asked: dict[str, Any] = {"created": between, "limit": _PAGE}
+    async for one in _paged(listing, {"created": between, "limit": _PAGE}):
+        yield one
+
+
+async def _paged(listing: Callable[..., Awaitable[Any]], asked: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
     for _ in range(_PAGES_MAX):
         page = await listing(asked)
         for one in page.data:
@@ -309,49 +343,28 @@ async def _listed(listing: Callable[..., Awaitable[Any]], payment: Attempt) -> A
         if not page.has_more:
             return
         asked["starting_after"] = page.data[-1].id
-    raise ProviderTroubleError("there are too many payments to find it among them; later it is searched for")
+    raise ProviderTroubleError("there are too many to find it among them; payments are searched for later")
+
+
+def _failure_of(refund: Mapping[str, Any]) -> str | None:
+    """Why a refund comes to nothing; None as long as it does not."""
+    if refund["status"] not in {"failed", "canceled"}:
+        return None
+    return f"the refund is {refund['status']}: {refund.get('failure_reason') or 'no reason is told'}"
 
 
 def _check_same(intent: Mapping[str, Any], payment: Attempt) -> None:
     """Raises ProviderTroubleError for an intent that is not about this payment: nothing of it may be booked."""
     told = (_attempt_of(intent) or str(payment.id), intent["currency"].upper(), intent["amount"])
-    if told != (str(payment.id), payment.currency, _counted(payment.amount_minor, payment.currency)):
+    if told != (str(payment.id), payment.currency, counted(payment.amount_minor, payment.currency)):
         logger.error("payment %s is answered by %s, of another payment: %s", payment.id, intent["id"], told)
         raise ProviderTroubleError(f"{intent['id']} is another payment's")
-
-
-@asynccontextmanager
-async def _understood(*, is_asked_first: bool = False) -> AsyncIterator[None]:
-    """Stripe's errors as ours: what may have been done or not, and what will not be.
-
-    Where the shop's own key is not good, or something that was there is not found by it, the shop has to be put in
-    order: nothing is refused for good. `is_asked_first`: nothing was made yet, so the shopper may pay in another way.
-    """
-    try:
-        yield
-    except (stripe.AuthenticationError, stripe.PermissionError) as locked:
-        logger.error("Stripe refuses the shop's key: %s", _text(locked))
-        if is_asked_first:
-            raise ProviderRefusedError("the shop's account is not in order") from locked
-        raise ProviderTroubleError("the key is refused") from locked
-    except stripe.IdempotencyError as trouble:
-        raise ProviderTroubleError(_text(trouble)) from trouble
-    except (stripe.InvalidRequestError, stripe.CardError) as refused:
-        if refused.code in _PASSING or (refused.http_status == _NOT_FOUND and not is_asked_first):
-            raise ProviderTroubleError(_text(refused)) from refused
-        raise ProviderRefusedError(_text(refused)) from refused
-    except stripe.StripeError as trouble:
-        raise ProviderTroubleError(_text(trouble)) from trouble
 
 
 def _attempt_of(about: Mapping[str, Any]) -> str | None:
     """The attempt that something was made for."""
     told = (about.get("metadata") or {}).get(_ATTEMPT)
     return None if told is None else str(told)
-
-
-def _text(error: stripe.StripeError) -> str:
-    return str(error.user_message or error)[:300]
 
 
 def _once(key: uuid.UUID, step: str = "") -> Any:
@@ -372,20 +385,3 @@ def _uuid(text: Any) -> uuid.UUID | None:
         return uuid.UUID(str(text))
     except ValueError:
         return None
-
-
-def _counted(amount_minor: int, currency: str) -> int:
-    """The amount as Stripe counts it. Raises ProviderRefusedError for one that it cannot take."""
-    step = 100 if currency in _COUNTED_IN_WHOLES else 10 if currency in _COUNTED_IN_TENS else 1
-    if amount_minor % step:
-        smallest, asked = format_amount(step, currency), format_amount(amount_minor, currency)
-        raise ProviderRefusedError(f"{asked} {currency} cannot be paid by Stripe, which takes multiples of {smallest}")
-    if currency in _COUNTED_IN_WHOLES:
-        return amount_minor // 100
-    return amount_minor * 100 if currency in _COUNTED_IN_HUNDREDTHS else amount_minor
-
-
-def _minor(amount: int, currency: str) -> int:
-    if currency in _COUNTED_IN_WHOLES:
-        return amount * 100
-    return amount // 100 if currency in _COUNTED_IN_HUNDREDTHS else amount

@@ -90,3 +90,29 @@ begin
   end if;
   perform payment_apply(r.attempt_id, p_report, p_events, p_actor, p_correlation, p_at);
 end $$;
+
+-- A provider tells of a refund of the attempt. One that is waited for is due now. Of one that was given, and failed at the
+-- bank days later (p_failure), the ledger says what it said: why is noted once, and told by an event. Answers its state.
+create or replace function refund_told(
+  p_refund uuid, p_attempt uuid, p_failure text, p_event uuid, p_actor text, p_correlation text, p_at timestamptz
+) returns text language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  a payment_attempt;
+  r refund;
+begin
+  select * into a from payment_attempt where id = p_attempt for update;
+  select * into r from refund where id = p_refund and attempt_id = a.id for update;
+  if r.state = 'pending' then
+    update refund set due_at = p_at where id = r.id;
+  elsif r.state = 'succeeded' and r.failure is null and p_failure is not null then
+    update refund set failure = p_failure, updated_at = p_at where id = r.id;
+    update payment_attempt set version = version + 1, updated_at = p_at where id = a.id;
+    perform event_append(jsonb_build_array(jsonb_build_object('aggregate_id', a.id, 'version', a.version,
+      'aggregate_kind', 'payment', 'id', p_event, 'type', 'payment.refund_failed', 'data', jsonb_build_object(
+        'refund_id', r.id, 'amount_minor', r.amount_minor, 'currency', r.currency, 'provider', a.provider,
+        'checkout_id', a.checkout_id, 'order_id', a.order_id, 'failure', p_failure))), p_actor, null, p_correlation, p_at);
+  end if;
+  return r.state;
+end $$;

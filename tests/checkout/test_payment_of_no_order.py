@@ -1,0 +1,75 @@
+"""Money that no order came of is owed until it is given back, whatever the provider says first."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from pannier.inventory import Cause, InventoryService
+from pannier.kernel.clock import ManualClock
+from pannier.kernel.ids import uuid7
+from pannier.payments import Attempt, Report
+from pannier.platform.database import Database
+from pannier.platform.settings import Settings
+from tests.checkout.test_payment import charged, ledger, pay_on_page, payments_of, ready, shop_of
+from tests.checkout.test_payment_meanwhile import Changed, gateway_of, no_answer, refused
+from tests.support.books import faults
+from tests.support.shop import Shop, count
+
+
+async def sold_out_when_paid(shop: Shop) -> None:
+    """A shopper has paid, and what she paid for is gone."""
+    variant, shopper, session = await ready(shop)
+    await shop.checkouts.complete(shopper, session.id)
+    await InventoryService(shop.db, shop.settings).count(variant, 1, Cause("staff", "counted"))
+    await pay_on_page(shop)
+    await shop.checkouts.completion.come_back(shopper, session.id)
+
+
+@pytest.mark.parametrize("first", ["refused", "not answered, and refused to the job"])
+async def test_money_of_no_order_whose_refund_is_refused_is_given_back_when_that_can_be_done(
+    db: Database, settings: Settings, clock: ManualClock, first: str
+) -> None:
+    shop = shop_of(db, settings, hold_at="payment", commit_at="payment")
+    gateway = gateway_of(shop)
+    shop.checkouts.payments.providers.put("test", Changed(db, refund=refused if first == "refused" else no_answer))
+    await sold_out_when_paid(shop)
+    shop.checkouts.payments.providers.put("test", Changed(db, refund=refused))
+    for _ in range(8):
+        clock.advance(timedelta(minutes=1))
+        await shop.checkouts.completion.resume()
+    assert await charged(db) == 2000
+    assert [row["due_at"] is None for row in await payments_of(db)] == [False]
+    assert 2 < await count(db, "refund") < 8, "it is asked for less and less often"
+    assert await faults(db) == {}
+
+    shop.checkouts.payments.providers.put("test", gateway)
+    clock.advance(timedelta(hours=1))
+    await shop.checkouts.completion.resume()
+
+    assert await charged(db) == 0
+    assert await ledger(db) == [("authorize", 2000), ("capture", 2000), ("refund", 2000)]
+    assert [(row["state"], row["due_at"]) for row in await payments_of(db)] == [("refunded", None)]
+    assert await faults(db) == {}
+
+
+async def test_money_of_no_order_that_was_given_back_at_the_provider_s_is_owed_no_more(
+    db: Database, settings: Settings
+) -> None:
+    """Somebody in the office has given it back by hand, so the provider refuses to do it again."""
+    shop = shop_of(db, settings, hold_at="payment", commit_at="payment")
+    gateway = gateway_of(shop)
+
+    async def by_hand(payment: Attempt, refund_id: uuid.UUID, amount_minor: int, reason: str) -> Report:
+        await gateway.refund(payment, uuid7(), amount_minor, reason)
+        return await gateway.refund(payment, refund_id, amount_minor, reason)
+
+    shop.checkouts.payments.providers.put("test", Changed(db, refund=by_hand))
+    await sold_out_when_paid(shop)
+
+    assert await charged(db) == 0
+    assert [(row["state"], row["due_at"]) for row in await payments_of(db)] == [("refunded", None)]
+    assert await ledger(db) == [("authorize", 2000), ("capture", 2000), ("refund", 2000)]
+    assert await faults(db) == {}
