@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ from uvicorn.server import ServerState
 from pannier.app.between import LAST_CALL_S
 
 HEAD_TIMEOUT_S = 30.0
+_NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_ROOM_S = 1.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -131,13 +134,18 @@ class DrainingServer(uvicorn.Server):
         self._protocol_class = config.http
         self._on_ready = on_ready
         self._on_drain = on_drain
+        self._arriving: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
         """Begin to drain."""
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        # Told of no socket, it starts everything else; accepting is ours.
+        await super().startup([])
+        for listener in sockets or []:
+            listener.setblocking(False)
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
         self._on_ready(self)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -145,6 +153,33 @@ class DrainingServer(uvicorn.Server):
         await self._stop_accepting(sockets or [])
         await self._last_call()
         await super().shutdown(sockets)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Let one in. Whoever comes next finds another worker if that is quicker here again: were all let in that
+        wait, the first worker to wake would keep a whole crowd for as long as their connections last."""
+        try:
+            self._let_in(listener.accept()[0])
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                # Whoever waits goes on waiting, and we do not ask without end.
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(listener)
+                loop.call_later(_ROOM_S, self._accept_again, listener)
+
+    def _accept_again(self, listener: socket.socket) -> None:
+        if not self.should_exit:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    def _let_in(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task = asyncio.get_running_loop().create_task(self._connect(connection))
+        self._arriving.add(task)
+        task.add_done_callback(self._arriving.discard)
+
+    async def _connect(self, connection: socket.socket) -> None:
+        # Who has gone again meanwhile is missed by nobody.
+        with contextlib.suppress(OSError):
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -159,21 +194,15 @@ class DrainingServer(uvicorn.Server):
 
     async def _stop_accepting(self, sockets: list[socket.socket]) -> None:
         loop = asyncio.get_running_loop()
-        queued: list[socket.socket] = []
         # No await between the last accept and the close, so that nobody gets in between.
         for listener in sockets:
-            listener.setblocking(False)
+            loop.remove_reader(listener)
             with contextlib.suppress(OSError):
                 while True:
-                    queued.append(listener.accept()[0])
-        for server in self.servers:
-            server.close()
-        self.servers = []
-        for listener in sockets:
+                    self._let_in(listener.accept()[0])
             listener.close()
-        for connection in queued:
-            with contextlib.suppress(OSError):
-                await loop.connect_accepted_socket(self._protocol, connection)
+        if self._arriving:
+            await asyncio.wait(self._arriving)
 
     def _protocol(self) -> asyncio.Protocol:
         return self._protocol_class(self.config, self.server_state, self.lifespan.state)
