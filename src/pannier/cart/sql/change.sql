@@ -236,7 +236,9 @@ begin
     cart_merge_key(p_change->'extra', (p_change->>'unit_price_minor')::bigint));
   target.quantity := 0;
   target.is_selected := true;
-  select v as variant, l.id as line_id, l.quantity, l.extra, l.unit_price_minor, l.is_price_fixed, l.is_selected,
+  -- Column by column: a whole row of a variant is copied with all that is shown of it.
+  select v.is_sellable, v.channels, v.quantity_max,
+         l.id as line_id, l.quantity, l.extra, l.unit_price_minor, l.is_price_fixed, l.is_selected,
          l.shelf_minor, l.shown_minor,
          h.quantity as held, coalesce(k.is_tracked, false) as is_tracked,
          stock_left(k, case when k.overpromised > 0 then coalesce(h.quantity, 0) else 0 end) as available,
@@ -255,7 +257,7 @@ begin
   end if;
   target.others := coalesce(r.others, 0);
   target.held := coalesce(r.held, 0);
-  target.quantity_max := (r.variant).quantity_max;
+  target.quantity_max := r.quantity_max;
   target.is_tracked := r.is_tracked;
   target.available := r.available;
   if r.line_id is not null then
@@ -271,8 +273,9 @@ begin
     target.is_price_fixed := target.unit_price_minor is not null;
     if not target.is_price_fixed then
       select o.amount_minor into target.unit_price_minor
-        from catalog_price(r.variant, p_cart.currency, p_cart.channel, (p_change->>'quantity')::bigint, p_now,
-               p_cart.user_id) o;
+        from variant v, catalog_price(v, p_cart.currency, p_cart.channel, (p_change->>'quantity')::bigint, p_now,
+               p_cart.user_id) o
+       where v.id = target.variant_id;
       if (p_change->>'listed_minor')::bigint <> target.unit_price_minor then
         raise exception using errcode = '40001', message = 'the price changed meanwhile';
       end if;
@@ -282,7 +285,7 @@ begin
     target.shown_minor := coalesce((p_change->>'shown_minor')::bigint, target.unit_price_minor);
   end if;
   target.extra := cart_merge_extra(r.extra, p_change->'extra');
-  if not (r.variant).is_sellable or not coalesce(p_cart.channel = any((r.variant).channels), true) then
+  if not r.is_sellable or not coalesce(p_cart.channel = any(r.channels), true) then
     outcome := 'PRODUCT_UNAVAILABLE';
   elsif target.unit_price_minor is null then
     outcome := case when exists (select 1 from price p where p.variant_id = target.variant_id)

@@ -37,7 +37,9 @@ begin
   select coalesce((select n.places from ended n), 0), (select count(*) from kept),
          array(select h.cart_id from heads h), array(select h.version from heads h)
     into places, taken, v_carts, v_versions;
-  perform cart_snapshot_make(t.cart_id, t.version, p_every) from unnest(v_carts, v_versions) t(cart_id, version);
+  -- Most carts never come so far.
+  perform cart_snapshot_make(t.cart_id, t.version, p_every) from unnest(v_carts, v_versions) t(cart_id, version)
+    where t.version >= p_every;
 end $$;
 
 -- A snapshot at this version, unless there is one within p_every versions of it, or none can be made.

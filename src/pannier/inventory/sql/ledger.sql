@@ -34,10 +34,15 @@ begin
   end if;
   perform stock_book(p_variant, p_location, s.version, 'hold', p_quantity, s.on_hand, s.held, 0, p_quantity, p_cause);
   -- A hold keeps the state it began with, so that a changed setting never splits it.
-  insert into hold as h (reservation_id, variant_id, location_id, quantity, state, due_at)
-  values (p_reservation, p_variant, p_location, p_quantity, case when p_take then 'taken' else 'held' end::hold_state, p_due)
-  on conflict (reservation_id, variant_id, location_id) do update set quantity = h.quantity + excluded.quantity
-  returning h.state into v_state;
+  update hold set quantity = quantity + p_quantity
+   where reservation_id = p_reservation and variant_id = p_variant and location_id = p_location
+  returning state into v_state;
+  if not found then
+    insert into hold as h (reservation_id, variant_id, location_id, quantity, state, due_at)
+    values (p_reservation, p_variant, p_location, p_quantity, case when p_take then 'taken' else 'held' end::hold_state, p_due)
+    on conflict (reservation_id, variant_id, location_id) do update set quantity = h.quantity + excluded.quantity
+    returning h.state into v_state;
+  end if;
   if v_state = 'taken' then
     perform stock_take(p_variant, p_location, p_quantity, p_cause);
   end if;
