@@ -1,4 +1,4 @@
-"""Natural batching: whoever waits shares the next statement, and nobody waits for a timer."""
+"""Natural batching: whoever waits shares the next statement, and only a crowd waits for its own, for a moment."""
 
 from __future__ import annotations
 
@@ -53,6 +53,36 @@ async def test_an_idle_desk_begins_at_once() -> None:
     assert desk.batches == [["one"]]
     desk.is_open.set()
     assert await first == "ONE"
+
+
+async def test_a_crowd_does_not_fall_apart_into_two_halves() -> None:
+    desk = Desk()
+
+    async def ask_twice(name: str) -> None:
+        await desk.batcher.submit(name, name)
+        await desk.batcher.submit(name, name)
+
+    first = [asyncio.create_task(ask_twice(name)) for name in "abcd"]
+    await desk.settle()
+    second = [desk.submit(name, name) for name in "efgh"]
+    await desk.settle()
+    # Long enough that there is patience at all.
+    await asyncio.sleep(0.05)
+    desk.is_open.set()
+    await asyncio.gather(*first, *second)
+    assert desk.sizes == [4, 8]
+
+
+async def test_who_is_left_of_a_crowd_is_served_alone() -> None:
+    desk = Desk()
+    crowd = [desk.submit(name, name) for name in "abcdefgh"]
+    await desk.settle()
+    late = desk.submit("late", "late")
+    await desk.settle()
+    desk.is_open.set()
+    await asyncio.gather(*crowd)
+    assert await asyncio.wait_for(late, 5) == "LATE"
+    assert desk.batches[-1] == ["late"]
 
 
 async def test_who_comes_in_the_same_turn_of_the_loop_shares_a_run() -> None:
