@@ -67,8 +67,7 @@ async def test_a_crowd_does_not_fall_apart_into_two_halves() -> None:
     second = [desk.submit(name, name) for name in "efgh"]
     await desk.settle()
     # Long enough that there is patience at all.
-    await asyncio.sleep(0.05)
-    desk.is_open.set()
+    asyncio.get_running_loop().call_later(0.05, desk.is_open.set)
     await asyncio.gather(*first, *second)
     assert desk.sizes == [4, 8]
 
