@@ -13,7 +13,7 @@ import pytest
 from pannier.app.diagnosis_database import SESSION_SETTINGS
 from pannier.app.diagnosis_disk import DISK_PROBLEM_BYTES
 from soak.volume import volume
-from tests.support.command import Done, pannier
+from tests.support.command import Done, cold_pannier, pannier
 from tests.support.own_postgres import OWNER, OwnPostgres, certificate, own_postgres, pgbouncer, tls_front
 
 #: Whoever is not named here is let in by nobody.
@@ -134,10 +134,9 @@ def test_a_machine_whose_clock_is_behind_is_told(server: OwnPostgres, tmp_path: 
         "SystemClock.now = lambda self: now(self) - timedelta(seconds=8)\n",
         encoding="utf-8",
     )
-    said = pannier("doctor", "--json", variables={"PYTHONPATH": str(tmp_path)}, database_url=server.url(), port=0).json[
-        "findings"
-    ]
-    (clock,) = [finding for finding in said if finding["about"] == "clock"]
+    earlier = {"PYTHONPATH": str(tmp_path)}
+    said = cold_pannier("doctor", "--json", variables=earlier, database_url=server.url(), port=0).json
+    (clock,) = [finding for finding in said["findings"] if finding["about"] == "clock"]
 
     assert clock["status"] == "problem"
     assert clock["found"] == "the database's clock is 8.0 s ahead of this machine's"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -20,6 +21,7 @@ from starlette.responses import PlainTextResponse
 from uvicorn.lifespan.off import LifespanOff
 from uvicorn.server import ServerState
 
+from pannier.app import serving
 from pannier.app.serving import bounded_protocol
 from tests.support.served import Served, serve
 from tests.support.waiting import wait_until, wait_until_async
@@ -234,3 +236,32 @@ async def test_connection_that_says_nothing_is_closed() -> None:
         reader, writer = await asyncio.open_connection(*address)
         assert await asyncio.wait_for(reader.read(), 10) == b""
         writer.close()
+
+
+class _Full(socket.socket):
+    """A listening socket of a process that has no room for one more file."""
+
+    asked = 0
+
+    def accept(self) -> tuple[socket.socket, object]:
+        self.asked += 1
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+async def test_who_cannot_be_let_in_waits_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(serving, "_ROOM_S", 0.05)
+    config = uvicorn.Config(PlainTextResponse("here"), http=bounded_protocol(65536))
+    server = serving.DrainingServer(config, lambda _: None, lambda: None)
+    with _Full() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        asyncio.get_running_loop().add_reader(listener, server._accept, listener)
+        # Asked again, but not without end.
+        await wait_until_async(lambda: listener.asked == 3)
+        asyncio.get_running_loop().remove_reader(listener)
+        writer.close()
+    assert [record.getMessage()[:34] for record in caplog.records] == ["no connection can be accepted, aga"] * 3

@@ -23,7 +23,7 @@ from tests.support.buyers import Buyer
 from tests.support.catalogue import make_product
 from tests.support.shop import DETAILS, Shop, guest
 
-ROWS = 100_000
+ROWS = 30_000
 PLANS = 7
 ROUNDS = 5
 # Entries of one table's indexes that a round may read: seventeen commands, each a handful. A whole index has ROWS.

@@ -306,7 +306,7 @@ def test_every_unit_stays_in_one_place_whichever_way_it_goes(database_url: str, 
     run_state_machine_as_test(
         Opened,
         settings=settings(
-            max_examples=12,
+            max_examples=8,
             stateful_step_count=30,
             deadline=None,
             print_blob=True,

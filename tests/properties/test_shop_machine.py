@@ -241,7 +241,7 @@ def test_whatever_happens_the_shop_is_as_the_model_says(database_url: str, setti
     run_state_machine_as_test(
         Opened,
         settings=settings(
-            max_examples=20,
+            max_examples=10,
             stateful_step_count=40,
             deadline=None,
             print_blob=True,

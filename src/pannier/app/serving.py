@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -31,7 +31,9 @@ from uvicorn.server import ServerState
 from pannier.app.between import LAST_CALL_S
 
 HEAD_TIMEOUT_S = 30.0
-_NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_logger = logging.getLogger(__name__)
+#: How many a worker lets in before it looks at what else there is to do, and how long it waits where none can be.
+_AT_ONCE = 2
 _ROOM_S = 1.0
 
 
@@ -118,6 +120,18 @@ def bounded_protocol(head_bytes_max: int, head_timeout_s: float = HEAD_TIMEOUT_S
     return Bounded
 
 
+def _next(listener: socket.socket) -> socket.socket | None:
+    """The next who waits; None when nobody does, or when nobody can be let in."""
+    while True:
+        try:
+            return listener.accept()[0]
+        except (InterruptedError, ConnectionAbortedError):
+            # That one has gone again; another may wait behind.
+            continue
+        except OSError:
+            return None
+
+
 class DrainingServer(uvicorn.Server):
     """A server that loses no request when it stops.
 
@@ -155,23 +169,28 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _accept(self, listener: socket.socket) -> None:
-        """Let one in. Whoever comes next finds another worker if that is quicker here again: were all let in that
+        """Let a few in. Whoever comes next finds another worker if that is quicker here again: were all let in that
         wait, the first worker to wake would keep a whole crowd for as long as their connections last."""
         try:
-            self._let_in(listener.accept()[0])
+            for _ in range(_AT_ONCE):
+                self._let_in(listener.accept()[0])
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
         except OSError as error:
-            if error.errno in _NO_ROOM:
-                # Whoever waits goes on waiting, and we do not ask without end.
-                loop = asyncio.get_running_loop()
-                loop.remove_reader(listener)
-                loop.call_later(_ROOM_S, self._accept_again, listener)
+            # Whoever waits goes on waiting, and we do not ask without end.
+            _logger.warning("no connection can be accepted, again in %g s: %s", _ROOM_S, error)
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listener)
+            loop.call_later(_ROOM_S, self._accept_again, listener)
 
     def _accept_again(self, listener: socket.socket) -> None:
-        if not self.should_exit:
+        # Closed by now where the server stops.
+        if listener.fileno() != -1:
             asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     def _let_in(self, connection: socket.socket) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = asyncio.get_running_loop().create_task(self._connect(connection))
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
@@ -197,9 +216,8 @@ class DrainingServer(uvicorn.Server):
         # No await between the last accept and the close, so that nobody gets in between.
         for listener in sockets:
             loop.remove_reader(listener)
-            with contextlib.suppress(OSError):
-                while True:
-                    self._let_in(listener.accept()[0])
+            while (connection := _next(listener)) is not None:
+                self._let_in(connection)
             listener.close()
         if self._arriving:
             await asyncio.wait(self._arriving)

@@ -47,7 +47,7 @@ class Batcher(Generic[Request, Answer]):
         self._waiting: collections.deque[tuple[Hashable, Request, asyncio.Future[Answer]]] = collections.deque()
         self._busy: set[Hashable] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        # While a lane waits for company: how many would do, and the end of its patience.
+        # While a lane waits for its crowd: how many would do, and the end of its patience. Other lanes wait for nobody.
         self._expected = 0
         self._patience: asyncio.TimerHandle | None = None
 
@@ -55,7 +55,7 @@ class Batcher(Generic[Request, Answer]):
         """Wait for the answer to this request; raises what its run raised."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, request, future))
-        if not self._is_dispatching and (self._patience is None or len(self._waiting) >= self._expected):
+        if not self._is_dispatching and (self._free_lanes or self._is_crowd_back):
             # After all that this turn of the loop has read from its sockets, so that one batch takes it all.
             self._is_dispatching = True
             asyncio.get_running_loop().call_soon(self._dispatch)
@@ -64,16 +64,28 @@ class Batcher(Generic[Request, Answer]):
     async def drain(self) -> None:
         """Return when everything submitted so far has been answered."""
         while self._tasks or self._waiting:
+            self._lose_patience()
             if self._tasks:
                 await asyncio.wait(set(self._tasks))
             else:
                 await asyncio.sleep(0)
 
-    def _dispatch(self) -> None:
-        self._is_dispatching = False
+    @property
+    def _is_crowd_back(self) -> bool:
+        return self._patience is not None and len(self._waiting) >= self._expected
+
+    def _lose_patience(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+            self._free_lanes += 1
+            self._dispatch()
+
+    def _dispatch(self) -> None:
+        self._is_dispatching = False
+        if self._is_crowd_back:
+            self._lose_patience()
+            return
         while self._free_lanes and (batch := self._next_batch()):
             self._free_lanes -= 1
             task = asyncio.get_running_loop().create_task(self._serve(batch))
@@ -104,14 +116,14 @@ class Batcher(Generic[Request, Answer]):
             await self._answer(batch)
         finally:
             self._busy.difference_update(key for key, _, _ in batch)
-            self._free_lanes += 1
             crowd = len(batch) + len(self._waiting)
-            self._expected = min(int(crowd * _CROWD_SHARE), self._size_max)
-            if crowd >= _CROWD and len(self._waiting) < self._expected:
-                if self._patience is None and not self._is_dispatching:
-                    patience_s = min((loop.time() - begun) * _PATIENCE_SHARE, _PATIENCE_MAX_S)
-                    self._patience = loop.call_later(patience_s, self._dispatch)
+            expected = min(int(crowd * _CROWD_SHARE), self._size_max)
+            if crowd >= _CROWD and len(self._waiting) < expected and self._patience is None:
+                self._expected = expected
+                patience_s = min((loop.time() - begun) * _PATIENCE_SHARE, _PATIENCE_MAX_S)
+                self._patience = loop.call_later(patience_s, self._lose_patience)
             else:
+                self._free_lanes += 1
                 self._dispatch()
 
     async def _answer(self, batch: list[tuple[Hashable, Request, asyncio.Future[Answer]]]) -> None:
