@@ -211,6 +211,24 @@ class OrderService:
         # Units that are taken out again would be others: only a key tells.
         return await self._canceled(principal, number, decide, reason, key, refund_id, is_repeatable=items is None)
 
+    async def cancel_unpaid(
+        self, principal: Principal, number: str, repayments: Repayments, *, reason: str = ""
+    ) -> bool:
+        """Cancel an order whose payment was refused, unless it is paid without it or its goods have left; whether it is
+        canceled, by whomever. What else was paid of it is given back by `repayments`.
+        """
+        refund_id, refunds, is_canceled = uuid7(), RefundService(self._db, repayments), False
+
+        def decide(order: Order, _: LockedOrder) -> Transition | None:
+            nonlocal is_canceled
+            has_left = not rules.is_cancelable(order, self._settings.hold_at, self._settings.commit_at)
+            is_canceled = order.status == "canceled" or not (has_left or rules.balance_of(order) <= 0)
+            return refund_rules.with_money_back(order, rules.cancel(order) if is_canceled else None, refund_id, reason)
+
+        await self._changes.change(principal, number, decide, reason=reason, also=refunds.ask_for, is_repeatable=True)
+        await refunds.give(refund_id)
+        return is_canceled
+
     def _paid_back(self, order: Order, step: Transition | None, refund_id: uuid.UUID, reason: str) -> Transition | None:
         if self._refunds is None:
             return step

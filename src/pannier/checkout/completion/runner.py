@@ -224,13 +224,24 @@ class Completion:
         if order is None:
             # The answer that is kept under the key is from before she went to the provider's page.
             order = msgspec.json.decode((await self._shown(attempt, by)).body)["order"]
-        refusal = await settle(self._payments, self._orders, attempt, order["number"], _SYSTEM)
+        refusal = await self._settled(attempt, order["number"])
         if refusal is not None:
             await self._payments.finish(attempt, key, kept_refusal(refusal))
             raise refusal
         answer = await self._shown(attempt, by)
         await self._payments.finish(attempt, key, kept_answer(answer))
         return answer
+
+    async def _settled(self, attempt: Attempt, number: str) -> PannierError | None:
+        """What settling comes to. What stands against it, as goods that are short, may be gone the next time."""
+        try:
+            return await settle(self._payments, self._orders, attempt, number, _SYSTEM)
+        except ProviderUnavailableError:
+            raise
+        except PannierError as trouble:
+            logger.warning("payment %s of order %s is not settled: %s", attempt.id, number, trouble.error)
+            await self._payments.try_again(attempt)
+            raise
 
     async def _refuse(self, attempt: Attempt, by: Principal, key: Key | None, refusal: PannierError) -> Answer:
         """Store a refusal with the checkout as it was before, see to the money, and raise it. Where there is an order

@@ -1,8 +1,9 @@
 """The last step: the money is taken, where that comes after the order, and what was taken comes into its books.
 
 Where the provider refuses now, the order is undone: it is canceled, which gives its goods, codes and cards back. One
-that somebody has canceled meanwhile is paid no more, and gets back what was taken; one that was edited meanwhile has
-still to pay the rest, or gets back what is too much.
+that was paid otherwise, or sent, meanwhile is left as it is, without this payment. One that somebody has canceled
+meanwhile is paid no more, and gets back what was taken; one that was edited meanwhile has still to pay the rest, or
+gets back what is too much.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from pannier.payments import Attempt, PaymentFailedError, PaymentService, Provid
 from pannier.platform.principal import Principal
 
 _CANCELED = "order_canceled"
+_UNDONE = "The payment was refused when it was taken, so order {number} is canceled. Order again."
+_STANDS = "The payment was refused when it was taken. Order {number} stands without it: see what it has still to pay."
+_GIVEN_UP = "Order {number} was canceled while it was being paid. Its payment is given back, or was not taken."
 
 
 async def settle(
@@ -25,7 +29,7 @@ async def settle(
     """
     if attempt.captured_minor < attempt.amount_minor:
         if (await orders.get(by, number)).status == "canceled":
-            return await _undo(payments, attempt, number, _CANCELED)
+            return await _undo(payments, attempt, number, _CANCELED, _GIVEN_UP)
         try:
             attempt = await payments.capture(attempt)
         except ProviderRefusedError as refused:
@@ -36,31 +40,26 @@ async def settle(
         captured = Captured(attempt.id, attempt.captured_minor)
         await orders.book(by, number, captured, ThroughPayments(payments))
     except OrderClosedError:
-        return await _undo(payments, attempt, number, _CANCELED)
+        return await _undo(payments, attempt, number, _CANCELED, _GIVEN_UP)
     return None
 
 
 async def _cancel(
     payments: PaymentService, orders: OrderService, attempt: Attempt, number: str, by: Principal, reason: str
 ) -> PannierError:
-    await orders.cancel_units(by, number, reason="the payment was refused")
-    return await _undo(payments, attempt, number, reason)
+    is_canceled = await orders.cancel_unpaid(by, number, ThroughPayments(payments), reason="the payment was refused")
+    return await _undo(payments, attempt, number, reason, _UNDONE if is_canceled else _STANDS)
 
 
-async def _undo(payments: PaymentService, attempt: Attempt, number: str, reason: str) -> PannierError:
-    """The money of an order that is closed is let go of, or given back. Raises ProviderUnavailableError."""
+async def _undo(payments: PaymentService, attempt: Attempt, number: str, reason: str, text: str) -> PannierError:
+    """The money of an order that does without it is let go of, or given back. Raises ProviderUnavailableError."""
     if not attempt.captured_minor:
-        try:
-            attempt = await payments.void(attempt)
-        except ProviderRefusedError:
-            attempt = await payments.look_up(attempt) or attempt
+        attempt = await payments.void(attempt)
     if attempt.order_id is not None and attempt.captured_minor > attempt.refunding_minor:
-        await payments.refund(attempt.order_id, None, "the order was canceled", actor="system")
-    text = f"The payment was refused when it was taken, so order {number} is canceled. Order again."
-    if reason == _CANCELED:
-        text = f"Order {number} was canceled while it was being paid. Its payment is given back, or was not taken."
+        why = "the payment was refused" if text == _STANDS else "the order was canceled"
+        await payments.refund(attempt.order_id, None, why, actor="system")
     return PaymentFailedError(
-        text,
+        text.format(number=number),
         field="payment_method",
         details={"reason": reason, "number": number},
     )
