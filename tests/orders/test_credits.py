@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from pannier.checkout.revising import Edit
-from pannier.orders import RefundExceedsError, WantedRefund
+from pannier.orders import Given, RefundExceedsError, WantedRefund
 from pannier.platform import migrate
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
@@ -133,4 +133,20 @@ async def test_what_was_credited_before_it_was_counted_is_found_out(db: Database
     await migrate.downgrade(settings.database_url, settings, "0029")
     await migrate.upgrade(settings.database_url, settings)
     assert [await one.credited() for one in (counter, other)] == before
+    assert await faults(db) == {}
+
+
+async def test_what_was_credited_for_a_refund_that_failed_is_found_out_too(db: Database, settings: Settings) -> None:
+    """The customer is owed it still, so the line is not credited again."""
+    counter = await Counter.of(db, settings)
+    counter.refunds.repayments = Provider(Given("failed", "the card is gone"))
+    await counter.refund(1500)
+    before = await counter.credited()
+    assert before == (1500, 1500)
+    assert settings.database_url is not None
+    await migrate.downgrade(settings.database_url, settings, "0031")
+    await migrate.upgrade(settings.database_url, settings)
+    assert await counter.credited() == before
+    await counter.take_out("cancel", 2)
+    assert await counter.credited() == (2000, 2000)
     assert await faults(db) == {}

@@ -1,16 +1,24 @@
 -- What of a line's price, tax included, is no longer asked for: every step that credits some of it counts it here, so
 -- that none gives the same price back again.
 alter table order_line add column credited_minor natural_minor not null default 0;
-with known as (
+with back as (
+  select r.line_id, sum(r.credited_minor) as credited from order_return_line r group by r.line_id
+), refunded as (
+  -- What was credited for a refund that failed stays credited: the customer is owed it. Where it was asked for again, the
+  -- line is bounded by its price, and the lines by what the order was credited.
+  select f.order_id, x->>'line_id' as line_id, sum((x->>'amount_minor')::bigint) as credited
+    from order_refund f
+   cross join lateral jsonb_array_elements(f.lines) x
+   where f.return_id is null
+   group by f.order_id, x->>'line_id'
+), known as (
   select l.id, l.order_id, l.position, o.credited_minor as most, w.whole,
-         coalesce((select sum(r.credited_minor) from order_return_line r where r.line_id = l.id), 0)
-           + coalesce((select sum((x->>'amount_minor')::bigint) from order_refund f
-                        cross join lateral jsonb_array_elements(f.lines) x
-                        where f.order_id = l.order_id and f.state <> 'failed' and f.return_id is null
-                          and x->>'line_id' = l.id::text), 0)
+         coalesce(b.credited, 0) + coalesce(f.credited, 0)
            + case when o.status = 'canceled' then 0 else w.whole * l.quantity_canceled / l.quantity end as credited
     from order_line l
     join orders o on o.id = l.order_id and o.credited_minor > 0
+    left join back b on b.line_id = l.id
+    left join refunded f on f.order_id = l.order_id and f.line_id = l.id::text
    cross join lateral (
      select l.total_minor + coalesce(
          (select coalesce((x->>'tax_added')::bigint, 0) from jsonb_array_elements(
