@@ -22,7 +22,8 @@ from pannier.app.keeping import prune
 from pannier.kernel.clock import ManualClock
 from pannier.orders import Handover, HandoverRefusedError, HandoverService, HandoverTroubleError, SignedHttpTaker
 from pannier.orders.errors import HandoverNotFoundError
-from pannier.orders.jobs import hand_over
+from pannier.orders.handover import CONSUMER
+from pannier.orders.jobs import hand_over, keep_no_events
 from pannier.platform import outbox
 from pannier.platform.database import Database
 from pannier.platform.http import http_client
@@ -91,14 +92,23 @@ async def test_a_service_that_is_switched_off_holds_up_no_pruning(
     service = Service()
     await _sold(db, settings)
     await hand_over(db, HandoverService(db, service))
-    await hand_over(db, HandoverService(db))
+    none = HandoverService(db)
+    await hand_over(db, none)
+    assert await _is_remembered(db), "nobody is to forget it every second"
     await _sold(db, settings)
     clock.advance(timedelta(days=60))
+    await keep_no_events(db, none)
     await outbox.prune(db, timedelta(days=30))
+    assert not await _is_remembered(db)
     assert await _kept(db) == 2, "the newest event of each order"
     # One that is there again is told of what is there by then; what it has taken it is not told again.
     await hand_over(db, HandoverService(db, service))
     assert service.told == [("order.placed", 1), ("order.paid", 2), ("order.paid", 2)]
+
+
+async def _is_remembered(db: Database) -> bool:
+    async with db.read() as connection:
+        return bool(await connection.fetchval("select exists (select from event_cursor where consumer = $1)", CONSUMER))
 
 
 async def _kept(db: Database) -> int:
@@ -121,6 +131,9 @@ async def test_what_was_taken_is_forgotten_and_what_is_to_be_taken_never(
     await prune(db, settings, payments, handovers)
     left = [one.state for number in (first, second) for one in await handovers.of_order(STAFF, number)]
     assert sorted(left) == ["pending", "refused"]
+    assert await _is_remembered(db)
+    await prune(db, settings, payments, HandoverService(db))
+    assert not await _is_remembered(db)
     assert await faults(db) == {}
 
 
@@ -261,6 +274,42 @@ async def test_staff_see_it_and_have_it_told_again_over_http(
         assert (again.status_code, again.json()["handovers"][0]["state"]) == (200, "pending")
         assert (await client.post(f"{address}/{uuid.uuid4()}/again", headers=_STAFF)).status_code == 404
         assert (await client.get(address)).status_code == 401
+
+
+async def test_what_is_to_be_forgotten_is_found_without_reading_what_is_kept(
+    db: Database, settings: Settings, clock: ManualClock
+) -> None:
+    async with db.read() as connection:
+        await connection.execute(
+            """
+            insert into order_handover (id, order_id, version, type, data, state, at, taken_at)
+            select gen_random_uuid(), gen_random_uuid(), 1, 'order.placed', '{}', 'taken',
+                   $1::timestamptz - n * interval '1 minute', $1
+              from generate_series(1, 3000) n
+            """,
+            clock.now(),
+        )
+    handovers = HandoverService(db, Service())
+    before = await _rows_read(db)
+
+    assert await handovers.prune(timedelta(minutes=2900, seconds=30)) == 100
+
+    assert await _rows_read(db) - before < 500
+
+
+async def _rows_read(db: Database) -> int:
+    async with db.read() as connection:
+        await connection.execute("select pg_stat_force_next_flush()")
+        await connection.execute("select pg_stat_clear_snapshot()")
+        return int(
+            await connection.fetchval(
+                """
+                select seq_tup_read
+                       + (select sum(idx_tup_read) from pg_stat_user_indexes where relname = 'order_handover')
+                  from pg_stat_user_tables where relname = 'order_handover'
+                """
+            )
+        )
 
 
 def test_an_address_needs_a_secret() -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pannier.orders import HandoverService
+from pannier.orders.jobs import keep_no_events
 from pannier.payments import PaymentService
 from pannier.platform import outbox
 from pannier.platform.database import Database
@@ -24,6 +25,7 @@ BATCH = 5000
 async def prune(db: Database, settings: Settings, payments: PaymentService, handovers: HandoverService) -> None:
     """Delete what is past its time, in small transactions; several processes at it do not wait for each other."""
     await prune_answers(db, timedelta(hours=settings.idempotency_ttl_hours))
+    await keep_no_events(db, handovers)
     await outbox.prune(db, timedelta(days=settings.event_ttl_days))
     await handovers.prune(timedelta(days=settings.event_ttl_days))
     await prune_guest_lists(db, settings.cart_session_ttl_days)

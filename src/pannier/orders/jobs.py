@@ -21,13 +21,16 @@ HANDOVER_INTERVAL_S = 1.0
 
 
 async def hand_over(db: Database, handovers: HandoverService) -> None:
-    """Queue what has happened to orders, then tell the order service what is due.
-
-    Where there is none, the outbox keeps nothing for it: one that comes later is told of what is there then.
-    """
+    """Queue what has happened to orders, then tell the order service what is due."""
     if handovers.taker is None:
-        await forget_consumer(db, CONSUMER)
         return
     while await consume(db, CONSUMER, handovers.queue):
         pass
     await handovers.tell()
+
+
+async def keep_no_events(db: Database, handovers: HandoverService) -> None:
+    """Where there is no order service, the outbox keeps nothing for it: one that comes later is told of what is there
+    then."""
+    if handovers.taker is None:
+        await forget_consumer(db, CONSUMER)

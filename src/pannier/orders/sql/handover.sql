@@ -46,12 +46,14 @@ begin
 end $$;
 
 -- Forgets what was taken of events before p_before; answers how many. What is still to be taken stays, however old it is.
-create or replace function handover_prune(p_batch integer, p_before timestamptz) returns integer language plpgsql as $$
+create or replace function handover_prune(p_batch integer, p_before timestamptz) returns integer language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+as $$
 declare
   v_gone integer;
 begin
   delete from order_handover d where d.id = any(array(
-    select h.id from order_handover h where h.state = 'taken' and h.at < p_before limit p_batch for update skip locked));
+    select h.id from order_handover h where h.state = 'taken' and h.at < p_before order by h.at limit p_batch for update skip locked));
   get diagnostics v_gone = row_count;
   return v_gone;
 end $$;
