@@ -150,3 +150,25 @@ async def test_the_audit_sees_money_that_is_in_no_order(db: Database, settings: 
         async with db.read() as connection:
             await connection.execute(change)
         assert "order.payments" in await faults(db), change
+
+
+@pytest.mark.parametrize("is_too_much", [True, False])
+async def test_a_refund_is_looked_for_only_where_a_payment_was_too_much(
+    db: Database, settings: Settings, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, is_too_much: bool
+) -> None:
+    placed = await _placed(db, settings, clock)
+    if is_too_much:
+        await placed.edit(Edit({(await placed.order()).lines[0].id: 1}))
+    looked = []
+    give = RefundService.give
+
+    async def counted(refunds: RefundService, refund_id: uuid.UUID | None = None) -> str:
+        looked.append(refund_id)
+        return await give(refunds, refund_id)
+
+    monkeypatch.setattr(RefundService, "give", counted)
+    await placed.resume()
+
+    assert len(looked) == is_too_much
+    assert await placed.money() == ("paid", 2000, 1000 if is_too_much else 0, 1000 if is_too_much else 2000)
+    assert await faults(db) == {}

@@ -366,3 +366,35 @@ async def test_money_goes_back_the_way_it_came(desk: Desk) -> None:
     assert [(one.captured_minor, one.refunded_minor) for one in payments] == [(1000, 400)]
     assert [(one.amount_minor, one.state) for one in refunds] == [(400, "succeeded")]
     assert await faults(desk.db) == {}
+
+
+async def test_a_refund_that_a_bank_thinks_about_for_days_holds_up_no_other_and_is_asked_for_less_and_less_often(
+    db: Database, settings: Settings, clock: ManualClock
+) -> None:
+    provider = Provider(*[Given("pending", "no answer")] * 3)
+    desk = Desk(db, settings, provider)
+    variant = await make_product(db, price_minor=1000)
+    for _ in range(3):
+        _, number = await desk.sold(variant)
+        await desk.refunds.refund(STAFF, number, WantedRefund(700))
+    slow, *others = provider.given
+    give = provider.give
+
+    async def given(refund: Refund) -> Given:
+        done = await give(refund)
+        return Given("pending", "the bank thinks") if refund.id == slow else done
+
+    provider.give = given  # type: ignore[method-assign]  # one of them stays with the bank
+    clock.advance(timedelta(minutes=2))
+    assert await desk.refunds.give_due() == 2
+    assert set(provider.given[3:]) == {slow, *others}
+
+    provider.given.clear()
+    for _ in range(24 * 6):
+        clock.advance(timedelta(minutes=10))
+        await desk.refunds.give_due()
+    assert 20 < len(provider.given) < 40
+    provider.give = give  # type: ignore[method-assign]
+    clock.advance(timedelta(hours=1))
+    assert await desk.refunds.give_due() == 1
+    assert await faults(db) == {}

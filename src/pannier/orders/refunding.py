@@ -10,7 +10,7 @@ import logging
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LEASE = timedelta(seconds=60)
+#: What came of looking for a refund that is due: there was none, nobody knows yet, or it is given or refused.
+GivenState = Literal["none", "pending", "settled"]
+# For so long it is one process's; twice that with every try, as of a bank that takes days.
+_LEASE, _LEASE_MAX = timedelta(seconds=60), timedelta(hours=1)
 _SYSTEM = Principal("staff", frozenset({"staff"}), "system")
 
 
@@ -63,7 +66,7 @@ class RefundService:
         answer = await self._changes.change(
             principal, number, decide, reason=reason, key=key, tell=tell, also=self.ask_for, status=201
         )
-        if answer.is_replay or not await self.give(refund_id):
+        if answer.is_replay or await self.give(refund_id) != "settled":
             return answer
         # The key keeps the answer that was true when it was asked for; whoever waited is told how it ended.
         return await self._told(principal, number, refund_id, answer)
@@ -78,22 +81,22 @@ class RefundService:
             if asked:
                 await repository.note_payment_refunds(connection, refund.id, asked)
 
-    async def give(self, refund_id: uuid.UUID | None = None) -> bool:
-        """Give a refund that is due, the one that is named or any. False when there was none."""
+    async def give(self, refund_id: uuid.UUID | None = None) -> GivenState:
+        """Give a refund that is due, the one that is named or any. What stays pending is due later every time."""
         now = self._db.clock.now()
 
         async def claim(connection: Connection) -> Refund | None:
-            return await repository.claim_refund(connection, refund_id, _LEASE, now)
+            return await repository.claim_refund(connection, refund_id, _LEASE, _LEASE_MAX, now)
 
         refund = await self._db.write(claim)
         if refund is None:
-            return False
+            return "none"
         given = await self.repayments.give(refund)
         if given.state == "pending":
             logger.warning("refund %s of order %s is not given yet: %s", refund.id, refund.order_number, given.reason)
-            return False
+            return "pending"
         await self.settle(refund, None if given.state == "succeeded" else given.reason)
-        return True
+        return "settled"
 
     async def settle(self, refund: Refund, failure: str | None) -> None:
         """Note what became of a refund; a second time changes nothing."""
@@ -115,9 +118,10 @@ class RefundService:
         """Give what a crash, or a provider that did not answer, left pending; answers how many were settled."""
         settled = 0
         for _ in range(limit):
-            if not await self.give():
+            given = await self.give()
+            if given == "none":
                 break
-            settled += 1
+            settled += given == "settled"
         return settled
 
     async def _told(self, principal: Principal, number: str, refund_id: uuid.UUID, asked: Answer) -> Answer:

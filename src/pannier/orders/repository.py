@@ -86,10 +86,13 @@ async def note_payment_refunds(connection: Connection, refund_id: uuid.UUID, ask
 
 
 async def claim_refund(
-    connection: Connection, refund_id: uuid.UUID | None, lease: timedelta, now: datetime
+    connection: Connection, refund_id: uuid.UUID | None, lease: timedelta, lease_max: timedelta, now: datetime
 ) -> Refund | None:
-    """A refund that is to be given by the caller, for as long as the lease; the one that is named, or any."""
-    text = await connection.fetchval("select order_refund_claim($1, $2, $3)", refund_id, lease, now)
+    """A refund that is to be given by the caller, for as long as the lease; the one that is named, or any.
+
+    The lease is twice as long with every try, up to `lease_max`.
+    """
+    text = await connection.fetchval("select order_refund_claim($1, $2, $3, $4)", refund_id, lease, lease_max, now)
     return None if text is None else _REFUND.decode(text)
 
 

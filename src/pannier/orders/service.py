@@ -125,19 +125,23 @@ class OrderService:
 
         Raises OrderClosedError for one that is closed without it, InsufficientStockError as `pay` does.
         """
-        refund_id, refunds = uuid7(), RefundService(self._db, repayments)
+        refund_id, refunds, gives_back = uuid7(), RefundService(self._db, repayments), False
 
         def decide(order: Order, locked: LockedOrder) -> Transition | None:
+            nonlocal gives_back
             step = rules.book(order, captured, self._settings.commit_at)
             if step is None:
                 return None
             open_order(order)
             if step.stock is not None:
                 _unless_short(step, locked.shortages)
-            return refund_rules.with_surplus_back(order, step, refund_id, "more was paid than the order comes to")
+            step = refund_rules.with_surplus_back(order, step, refund_id, "more was paid than the order comes to")
+            gives_back = "refund" in step.rows
+            return step
 
         await self._changes.change(principal, number, decide, also=refunds.ask_for, is_repeatable=True)
-        await refunds.give(refund_id)
+        if gives_back:
+            await refunds.give(refund_id)
 
     async def fulfil(
         self,
@@ -249,7 +253,7 @@ class OrderService:
         answer = await self._changes.change(
             principal, number, decide, reason=reason, key=key, also=also, is_repeatable=is_repeatable
         )
-        if self._refunds is None or answer.is_replay or not await self._refunds.give(refund_id):
+        if self._refunds is None or answer.is_replay or await self._refunds.give(refund_id) != "settled":
             return answer
         # The key keeps what was true when it was asked for; whoever waited is told how it ended.
         return Answer(msgspec.json.encode(show(await self.get(principal, number))), answer.status)

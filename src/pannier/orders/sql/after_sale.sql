@@ -147,8 +147,9 @@ begin
       from order_revision v where v.order_id = p_order))::text;
 end $$;
 
--- A refund that is to be given now, for as long as p_lease; nobody else gives it meanwhile. Null when there is none.
-create or replace function order_refund_claim(p_refund uuid, p_lease interval, p_now timestamptz)
+-- A refund that is to be given now, for as long as p_lease, twice that with every try, p_lease_max at most; nobody else
+-- gives it meanwhile. Null when there is none.
+create or replace function order_refund_claim(p_refund uuid, p_lease interval, p_lease_max interval, p_now timestamptz)
 returns text language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
 as $$
@@ -157,7 +158,7 @@ declare
 begin
   v_refund := (select r.id from order_refund r where r.state = 'pending' and r.due_at <= p_now
                   and (p_refund is null or r.id = p_refund) order by r.due_at limit 1 for update skip locked);
-  update order_refund set due_at = p_now + p_lease, tries = tries + 1 where id = v_refund;
+  update order_refund set due_at = p_now + least(p_lease * 2 ^ least(tries, 20)::integer, p_lease_max), tries = tries + 1 where id = v_refund;
   return (select (to_jsonb(r) || jsonb_build_object('order_number', o.number))::text
             from order_refund r join orders o on o.id = r.order_id where r.id = v_refund);
 end $$;
