@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import uuid
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from pannier.kernel.clock import ManualClock
-from pannier.orders import Given, OrderService, RefundService
+from pannier.kernel.errors import PannierError
+from pannier.orders import Given, OrderService, RefundExceedsError, RefundService
 from pannier.platform.database import Database
 from pannier.platform.idempotency import Key
 from pannier.platform.settings import Settings
@@ -14,7 +20,7 @@ from tests.orders.test_after_sale import Provider
 from tests.support.books import faults
 from tests.support.catalogue import make_product
 from tests.support.offers import make_gift_card
-from tests.support.shop import DETAILS, STAFF, Shop, guest, stock_figures
+from tests.support.shop import DETAILS, STAFF, Shop, customer, guest, stock_figures
 
 
 async def _paid(shop: Shop) -> str:
@@ -85,3 +91,44 @@ async def test_of_an_order_that_nobody_paid_nothing_is_given_back(db: Database, 
     await OrderService(db, settings, RefundService(db, provider)).cancel(shopper, number)
     assert (await shop.orders.get(STAFF, number)).payment_status == "void"
     assert provider.given == []
+
+
+async def test_points_are_earned_for_what_is_paid_and_not_for_what_was_taken_out_before(
+    db: Database, settings: Settings
+) -> None:
+    shop, variant = Shop.of(db, settings), await make_product(db, price_minor=1000)
+    orders = OrderService(db, settings, RefundService(db, Provider()))
+    _, number = await shop.buy(variant, 3, shopper=customer("ann"))
+    async with db.read() as connection:
+        await connection.execute("update orders set quote = quote || '{\"points_earned\": 30}'")
+    await orders.cancel_units(STAFF, number, {variant: 1})
+
+    await orders.pay(STAFF, number)
+    assert await _points(db) == 20
+
+    await orders.cancel_units(STAFF, number, {variant: 1})
+    assert await _points(db) == 10
+    assert await faults(db) == {}
+
+
+async def _points(db: Database) -> int:
+    async with db.read() as connection:
+        return int(await connection.fetchval("select balance from purse where user_id = 'ann'"))
+
+
+async def test_a_refusal_of_who_gives_back_leaves_nothing_of_the_step(db: Database, settings: Settings) -> None:
+    class Closed(Provider):
+        async def ask(self, *_: Any, **__: Any) -> Sequence[uuid.UUID]:
+            raise RefundExceedsError("Nothing is there.", details={"available": 0})
+
+    shop = Shop.of(db, settings)
+    number = await _paid(shop)
+    before = await shop.orders.get(STAFF, number)
+    orders = OrderService(db, settings, RefundService(db, Closed()))
+    key = Key(b"o" * 32, "c-1", b"h" * 32)
+    for _ in range(2):
+        with pytest.raises(PannierError) as refused:
+            await orders.cancel(STAFF, number, key=key)
+        assert refused.value.error == "REFUND_EXCEEDS"
+    assert await shop.orders.get(STAFF, number) == before
+    assert await faults(db) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -77,9 +78,9 @@ class OrderChanges:
             try:
                 step = decide(locked.order, locked)
                 if step is not None:
-                    await _carry_out(connection, values_of(locked.order, step, principal, reason, locked.at))
-                    if also is not None:
-                        await also(connection, locked.order, step)
+                    values = values_of(locked.order, step, principal, reason, locked.at)
+                    then = None if also is None else functools.partial(also, connection, locked.order, step)
+                    await _carry_out(connection, values, then)
             except PannierError as refusal:
                 if not idempotency.is_recorded(refusal):
                     raise
@@ -136,15 +137,22 @@ async def _told(connection: Connection, number: str, principal: Principal, tell:
     return msgspec.json.encode(show(order) if tell is None else tell(order, after), enc_hook=str)
 
 
-async def _carry_out(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Raises RefundExceedsError where the database knows better what there is to give back."""
-    if not values.get("money"):
+async def _carry_out(
+    connection: Connection, values: Mapping[str, Any], then: Callable[[], Awaitable[None]] | None
+) -> None:
+    """A step and what goes with it: both, or where it is refused neither. Raises RefundExceedsError where the database
+    knows better what there is to give back, and what `then` raises."""
+    if not (values.get("money") or (then is not None and values.get("rows"))):
         await repository.step(connection, values)
+        if then is not None:
+            await then()
         return
     try:
-        # The refusal is recorded in this transaction, which an error would have ended.
+        # The refusal is recorded in this transaction, which an error would have ended, without the step.
         async with connection.transaction():
             await repository.step(connection, values)
+            if then is not None:
+                await then()
     except asyncpg.PostgresError as problem:
         if problem.sqlstate != _MONEY:
             raise

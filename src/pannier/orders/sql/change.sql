@@ -96,6 +96,14 @@ begin
   if p_step ? 'earns' then
     perform purse_earn(v_order, o.user_id, (p_step->>'earns')::bigint, (p_step->>'purse_id')::uuid, cause.actor,
       cause.correlation_id, cause.at) from orders o where o.id = v_order and o.user_id is not null;
+    -- What was credited before it was paid earns nothing.
+    insert into purse_refund (id, order_id, asked_minor, at)
+    select (p_step->>'event_id')::uuid, v_order, 0, cause.at from orders o
+     where o.id = v_order and o.user_id is not null and o.credited_minor > 0;
+    if found then
+      perform purse_take_earned(v_order, (p_step->>'event_id')::uuid, o.credited_minor, o.total_minor, cause.reason,
+        cause.actor, cause.correlation_id, cause.at) from orders o where o.id = v_order;
+    end if;
   end if;
   insert into order_state (order_id, version, status, payment_status, reason, actor, correlation_id, at)
   values (v_order, (p_step->>'version')::bigint, (p_step->>'status')::order_status,

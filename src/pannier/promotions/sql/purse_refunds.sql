@@ -26,8 +26,6 @@ declare
   k purse;
   v_units bigint;
   v_returned bigint := 0;
-  v_due bigint := 0;
-  v_taken bigint := 0;
 begin
   perform 1 from purse p
    where p.id in (select m.purse_id from purse_movement m where m.order_id = p_order) order by p.id for no key update;
@@ -58,6 +56,24 @@ begin
     perform purse_book(k, 'refund', v_units, p_order, p_reason, p_actor, p_correlation, p_at, p_refund);
     v_returned := v_returned + v_units * w.unit_minor;
   end loop;
+  update purse_refund r set returned_minor = v_returned where r.id = p_refund;
+  perform purse_take_earned(p_order, p_refund, p_refunded, p_total, p_reason, p_actor, p_correlation, p_at);
+  return purse_refund_document(p_order, p_refund);
+end $$;
+
+-- Takes back what an order earned in points for what it is not asked for any more, p_refunded of p_total minor units, as far
+-- as they are there; p_refund is noted with it. Their purse is locked.
+create or replace function purse_take_earned(
+  p_order uuid, p_refund uuid, p_refunded bigint, p_total bigint, p_reason text, p_actor text, p_correlation text, p_at timestamptz
+) returns void language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  w record;
+  k purse;
+  v_due bigint := 0;
+  v_taken bigint := 0;
+begin
   for w in
     select m.purse_id, sum(m.amount) as earned from purse_movement m
      where m.order_id = p_order and m.kind = 'earn' and m.amount > 0 group by m.purse_id
@@ -71,9 +87,7 @@ begin
       perform purse_book(k, 'earn', -v_taken, p_order, p_reason, p_actor, p_correlation, p_at, p_refund);
     end if;
   end loop;
-  update purse_refund r set returned_minor = v_returned, points_due = coalesce(v_due, 0), points_taken = coalesce(v_taken, 0)
-   where r.id = p_refund;
-  return purse_refund_document(p_order, p_refund);
+  update purse_refund r set points_due = coalesce(v_due, 0), points_taken = coalesce(v_taken, 0) where r.id = p_refund;
 end $$;
 
 -- What a refund gave back: {returned_minor, points_taken, parts: [{purse_id, kind, code_end, units, amount_minor}]}, in
