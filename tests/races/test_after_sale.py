@@ -17,6 +17,7 @@ from pannier.platform.database import Connection, Database
 from pannier.platform.settings import Settings
 from tests.support.books import faults
 from tests.support.catalogue import make_product
+from tests.support.door import closed_door, with_door
 from tests.support.revisers import reviser_of
 from tests.support.shop import STAFF, Shop, stock_figures
 
@@ -145,8 +146,12 @@ async def test_without_its_guards_more_is_given_back(db: Database, settings: Set
     assert "order.money" in await faults(db)
 
 
-async def _returns(db: Database, settings: Settings, variant: uuid.UUID) -> tuple[Counter[str], str]:
-    """What each of many was told who noted two of five units as coming back at once."""
+async def _returns(
+    db: Database, settings: Settings, variant: uuid.UUID, *, past_a_door: bool = False
+) -> tuple[Counter[str], str]:
+    """What each of many was told who noted two of five units as coming back at once.
+
+    With a door three have judged before the first one writes."""
     shop = Shop.of(db, settings)
     _, number = await shop.buy(variant, 5)
     await shop.orders.pay(STAFF, number)
@@ -154,7 +159,13 @@ async def _returns(db: Database, settings: Settings, variant: uuid.UUID) -> tupl
     line = (await shop.orders.get(STAFF, number)).lines[0]
     returns = ReturnService(db, settings, RefundService(db))
     acts = [returns.request(STAFF, number, [Asked(line.id, 2)], is_approved=True) for _ in range(HANDS)]
-    return await _at_once(*acts), number
+    if not past_a_door:
+        return await _at_once(*acts), number
+    await with_door(db, "order_step")
+    async with closed_door(settings.database_url or "") as door:
+        told = asyncio.create_task(_at_once(*acts))
+        await door.crowded(3)
+    return await told, number
 
 
 async def test_units_come_back_once(db: Database, settings: Settings) -> None:
@@ -176,7 +187,7 @@ async def test_without_the_guards_units_come_back_twice(db: Database, settings: 
     await _unlock(db)
     async with db.read() as connection:
         await connection.execute("alter table order_line drop constraint order_line_returned")
-    told, number = await _returns(db, settings, await make_product(db, on_hand=10))
+    told, number = await _returns(db, settings, await make_product(db, on_hand=10), past_a_door=True)
     assert told["done"] > 2
     assert (await Shop.of(db, settings).orders.get(STAFF, number)).lines[0].quantity_returning > 5
     assert "order_line.totals" in await faults(db)
