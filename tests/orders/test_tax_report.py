@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -166,3 +168,43 @@ async def test_staff_get_it_as_json_and_csv(books: Books, settings: Settings, cl
     (row,) = csv.DictReader(io.StringIO(table.text))
     assert (row["base"], row["tax"], row["percent"], row["rate_id"]) == ("19.99", "1.60", "8.25", "'=cmd")
     assert (backwards.status_code, backwards.json()["field"]) == (422, "to")
+
+
+async def test_the_work_grows_with_the_orders_and_no_faster(books: Books) -> None:
+    """Every step of the plan handles so many rows for each order; one order beside each other would be millions."""
+    number = await books.sell(1000, _part("state", 6, "US-NY", 60, 1000), _part("city", 2, "US-NY", 20, 1000))
+    async with books.db.read() as connection:
+        await connection.execute("update order_line set credited_minor = 500, tax_minor = 80")
+        await connection.execute("update orders set credited_minor = 500")
+        await connection.execute(_COPIES, number, _ORDERS)
+        plan = await connection.fetchval(
+            "explain (analyze, format json) select * from order_tax_report('2026-01-01', '2027-01-01', 'month', 'UTC')"
+        )
+        counted = await connection.fetch("select * from order_tax_report('2026-01-01', '2027-01-01', 'month', 'UTC')")
+    assert {row["orders"] for row in counted} == {_ORDERS + 1}
+    (document,) = json.loads(plan) if isinstance(plan, str) else plan
+    assert _work(document["Plan"]) < 200 * _ORDERS
+
+
+_ORDERS = 2000
+_COPIES = """
+    with copied as materialized (
+      select o, gen_random_uuid() as id, n from orders o, generate_series(1, $2::int) n where o.number = $1
+    ), placed as (
+      insert into orders
+      select (jsonb_populate_record(c.o, jsonb_build_object(
+               'id', c.id, 'checkout_id', c.id, 'number', 'C-' || c.n))).*
+        from copied c
+    )
+    insert into order_line
+    select (jsonb_populate_record(l, jsonb_build_object('id', gen_random_uuid(), 'order_id', c.id))).*
+      from copied c join order_line l on l.order_id = (c.o).id
+"""
+
+
+def _work(node: Mapping[str, Any]) -> float:
+    """The rows that a plan's steps handle, those included that they leave out."""
+    rows: float = (
+        node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
+    )
+    return rows * float(node["Actual Loops"]) + sum(_work(part) for part in node.get("Plans", ()))

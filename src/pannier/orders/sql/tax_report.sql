@@ -33,20 +33,36 @@ returns table (
       join orders o on o.id = p.id
      cross join lateral (select order_line_tax_added(o.quote, l.id, l.tax_minor) as added) a
      where p.credited_minor > 0
+  ), chargeable as (
+    select k.id, k.place, k.category, k.amount_minor, k.base_minor from parts k where k.amount_minor > 0
+  ), known as (
+    select distinct c.id, c.category from chargeable c where c.category is not null
+  ), meant as (
+    -- Null where the order has no rate of the line's category: then all of its rates are meant.
+    select g.id, g.line_id, g.tax, n.category from gone g left join known n on n.id = g.id and n.category = g.category
+  ), matched as (
+    select m.id, m.line_id, m.tax, c.place, c.amount_minor, c.base_minor
+      from meant m join chargeable c on c.id = m.id and c.category = m.category
+    union all
+    select m.id, m.line_id, m.tax, c.place, c.amount_minor, c.base_minor
+      from meant m join chargeable c on c.id = m.id
+     where m.category is null
   ), shared as (
-    select g.id, s.place,
-           round(round(g.tax) * s.upto / s.whole) - round(round(g.tax) * (s.upto - s.amount_minor) / s.whole) as tax,
-           s.base_minor * g.tax / s.whole as base
-      from gone g
-     cross join lateral (
-       select k.place, k.amount_minor, k.base_minor, sum(k.amount_minor) over (order by k.place)::numeric as upto,
-              sum(k.amount_minor) over ()::numeric as whole
-         from parts k
-        where k.id = g.id and k.amount_minor > 0
-          and (k.category = g.category
-               or not exists (select 1 from parts n where n.id = g.id and n.amount_minor > 0 and n.category = g.category))) s
+    select x.id, x.place,
+           round(round(x.tax) * x.upto / x.whole) - round(round(x.tax) * (x.upto - x.amount_minor) / x.whole) as tax,
+           x.base_minor * x.tax / x.whole as base
+      from (select m.*, sum(m.amount_minor) over (partition by m.id, m.line_id order by m.place)::numeric as upto,
+                   sum(m.amount_minor) over (partition by m.id, m.line_id)::numeric as whole from matched m) x
   ), less as (
     select id, place, sum(tax) as tax, sum(base) as base from shared group by id, place
+  ), sums as (
+    -- What of an order's tax has a rate: what its rates charge, and what of that is credited with lines, less what of it was
+    -- taken down from them.
+    select u.id, sum(u.tax) as tax
+      from (select id, amount_minor::numeric as tax from parts
+            union all select id, round(tax) from gone
+            union all select id, -tax from less) u
+     group by u.id
   ), rows as (
     select p.period, p.currency, k.zone, k.category, k.rate_id, k.percent, k.included, p.id,
            round((k.base_minor - coalesce(s.base, 0)) * coalesce(p.kept, 1)) as base_minor,
@@ -55,13 +71,11 @@ returns table (
       join parts k on k.id = p.id
       left join less s on s.id = k.id and s.place = k.place
     union all
-    select p.period, p.currency, null, null, null, null, null, p.id, 0, round(r.rest * coalesce(p.kept, 1))
+    select p.period, p.currency, null, null, null, null, null, p.id, 0,
+           round((p.tax_minor - coalesce(u.tax, 0)) * coalesce(p.kept, 1))
       from placed p
-     cross join lateral (
-       select p.tax_minor - coalesce((select sum(k.amount_minor) from parts k where k.id = p.id), 0)
-                - coalesce((select sum(round(g.tax)) from gone g where g.id = p.id), 0)
-                + coalesce((select sum(s.tax) from less s where s.id = p.id), 0) as rest) r
-     where r.rest <> 0
+      left join sums u on u.id = p.id
+     where p.tax_minor - coalesce(u.tax, 0) <> 0
   )
   select r.period, r.currency, r.zone, r.category, r.rate_id, r.percent, r.included, sum(r.base_minor), sum(r.tax_minor),
          count(distinct r.id)
