@@ -12,12 +12,11 @@ import pytest
 
 from pannier.checkout.revising import Edit
 from pannier.kernel.clock import ManualClock
-from pannier.orders import Order, RefundService, ThroughPayments
-from pannier.payments import ProviderUnavailableError
+from pannier.orders import Order, OrderService, RefundService, ThroughPayments
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from tests.checkout.test_payment import charged, ready, shop_of
-from tests.checkout.test_payment_meanwhile import Changed, gateway_of, no_answer, the_order
+from tests.checkout.test_payment_meanwhile import left_unanswered, the_order
 from tests.support.books import faults
 from tests.support.catalogue import make_product
 from tests.support.revisers import reviser_of
@@ -53,11 +52,7 @@ class Placed:
 async def _placed(db: Database, settings: Settings, clock: ManualClock) -> Placed:
     shop = shop_of(db, settings, payment_capture="ordered")
     variant, shopper, session = await ready(shop)
-    gateway = gateway_of(shop)
-    shop.checkouts.payments.providers.put("test", Changed(db, capture=no_answer))
-    with pytest.raises(ProviderUnavailableError):
-        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds")
-    shop.checkouts.payments.providers.put("test", gateway)
+    await left_unanswered(shop, shopper, session.id)
     return Placed(shop, variant, clock)
 
 
@@ -171,4 +166,34 @@ async def test_a_refund_is_looked_for_only_where_a_payment_was_too_much(
 
     assert len(looked) == is_too_much
     assert await placed.money() == ("paid", 2000, 1000 if is_too_much else 0, 1000 if is_too_much else 2000)
+    assert await faults(db) == {}
+
+
+async def test_a_refund_of_what_staff_noted_takes_nothing_of_a_charge_that_is_not_booked(
+    db: Database, settings: Settings, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Charged, and dead before it was booked; staff are paid otherwise, cancel, and give that back by hand."""
+    placed = await _placed(db, settings, clock)
+    orders, payments = placed.shop.orders, placed.shop.checkouts.payments
+
+    async def die(*_: Any, **__: Any) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OrderService, "book", die)
+        await placed.resume()
+    assert await charged(db) == 2000
+    number = (await placed.order()).number
+    await orders.pay(STAFF, number)
+
+    refunds = RefundService(db, ThroughPayments(payments))
+    staff = OrderService(db, settings, refunds)
+    await staff.cancel(STAFF, number)
+    assert (await placed.order()).refunded_minor == 2000
+    assert await charged(db) == 2000, "what was given by hand is not taken out of the card's money"
+    for _ in range(3):
+        clock.advance(timedelta(minutes=5))
+        await placed.shop.checkouts.completion.resume()
+
+    assert await charged(db) == 0, "and that goes back by the card"
     assert await faults(db) == {}

@@ -13,7 +13,7 @@ from pannier.kernel.errors import PannierError
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from tests.checkout.test_payment import BY_CARD, charged, pay_on_page, payments_of, ready, shop_of
-from tests.checkout.test_payment_meanwhile import the_order
+from tests.checkout.test_payment_meanwhile import attempt_of, the_order
 from tests.support.books import faults
 from tests.support.shop import Shop, count
 
@@ -102,9 +102,7 @@ async def test_a_payment_that_is_there_and_not_yet_an_order_is_not_left(
     _, shopper, session = await ready(shop)
     await shop.checkouts.complete(shopper, session.id)
     await pay_on_page(shop)
-    (row,) = await payments_of(db)
-    attempt = await shop.checkouts.payments.find(row["id"])
-    assert attempt is not None
+    attempt = await attempt_of(shop)
     await shop.checkouts.payments.look_up(attempt)
 
     with monkeypatch.context() as busy:

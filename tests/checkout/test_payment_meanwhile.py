@@ -42,6 +42,22 @@ async def the_order(shop: Shop) -> Any:
     return order
 
 
+async def attempt_of(shop: Shop) -> Attempt:
+    (row,) = await payments_of(shop.db)
+    found = await shop.checkouts.payments.find(row["id"])
+    assert found is not None
+    return found
+
+
+async def left_unanswered(shop: Shop, shopper: Any, checkout_id: Any, ask: str = "capture", **more: Any) -> None:
+    """She pays by card, and the provider says nothing to `ask`; from then on it answers again."""
+    providers, gateway = shop.checkouts.payments.providers, gateway_of(shop)
+    providers.put("test", Changed(shop.db, **{ask: no_answer}))
+    with pytest.raises(ProviderUnavailableError):
+        await shop.checkouts.complete(shopper, checkout_id, payment_token="tok_succeeds", **more)
+    providers.put("test", gateway)
+
+
 @pytest.mark.parametrize("capture", ["at_once", "ordered"])
 async def test_a_payment_let_go_of_since_it_was_looked_at_places_no_order(
     db: Database, settings: Settings, capture: str
@@ -51,9 +67,7 @@ async def test_a_payment_let_go_of_since_it_was_looked_at_places_no_order(
     _, shopper, session = await ready(shop)
     await shop.checkouts.complete(shopper, session.id)
     await pay_on_page(shop)
-    (row,) = await payments_of(db)
-    attempt = await shop.checkouts.payments.find(row["id"])
-    assert attempt is not None
+    attempt = await attempt_of(shop)
     seen = await shop.checkouts.payments.look_up(attempt)
     assert seen is not None
     assert seen.is_good
@@ -76,14 +90,9 @@ async def test_an_order_canceled_before_its_money_is_taken_is_never_charged(
 ) -> None:
     shop = shop_of(db, settings, payment_capture="ordered")
     variant, shopper, session = await ready(shop)
-    gateway = gateway_of(shop)
-    shop.checkouts.payments.providers.put("test", Changed(db, capture=no_answer))
-    with pytest.raises(ProviderUnavailableError):
-        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds")
+    await left_unanswered(shop, shopper, session.id)
     order = await the_order(shop)
     await shop.orders.cancel(shopper, order.number)
-
-    shop.checkouts.payments.providers.put("test", gateway)
     clock.advance(timedelta(seconds=21))
     await shop.checkouts.completion.resume()
 
@@ -101,9 +110,7 @@ async def test_what_a_canceled_order_has_authorised_is_let_go_of_however_long_th
     shop = shop_of(db, settings, payment_capture="ordered")
     _, shopper, session = await ready(shop)
     gateway = gateway_of(shop)
-    shop.checkouts.payments.providers.put("test", Changed(db, capture=no_answer))
-    with pytest.raises(ProviderUnavailableError):
-        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds")
+    await left_unanswered(shop, shopper, session.id)
     await shop.orders.cancel(shopper, (await the_order(shop)).number)
     shop.checkouts.payments.providers.put("test", Changed(db, void=no_answer if first == "not answered" else refused))
     for _ in range(3):
@@ -177,9 +184,7 @@ async def test_the_audit_finds_money_that_is_held_and_said_to_be_let_go_of(db: D
     _, shopper, session = await ready(shop)
     await shop.checkouts.complete(shopper, session.id)
     await pay_on_page(shop)
-    (row,) = await payments_of(db)
-    attempt = await shop.checkouts.payments.find(row["id"])
-    assert attempt is not None
+    attempt = await attempt_of(shop)
     await shop.checkouts.payments.look_up(attempt)
     assert await faults(db) == {}
 
@@ -195,21 +200,15 @@ async def test_an_authorisation_that_arrives_after_the_payment_was_let_go_of_is_
 ) -> None:
     shop = shop_of(db, settings, payment_capture="ordered")
     _, shopper, session = await ready(shop)
-    gateway = gateway_of(shop)
-    shop.checkouts.payments.providers.put("test", Changed(db, authorize=no_answer))
-    with pytest.raises(ProviderUnavailableError):
-        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds")
-    shop.checkouts.payments.providers.put("test", gateway)
+    await left_unanswered(shop, shopper, session.id, "authorize")
     for wait in (21, 900):
         clock.advance(timedelta(seconds=wait))
         await shop.checkouts.completion.resume()
-    (row,) = await payments_of(db)
-    assert (row["state"], row["due_at"]) == ("voided", None)
+    attempt = await attempt_of(shop)
+    assert (attempt.state, attempt.due_at) == ("voided", None)
 
     # What was asked has been on its way for longer than anybody looked.
-    attempt = await shop.checkouts.payments.find(row["id"])
-    assert attempt is not None
-    await gateway.authorize(attempt, Wish(token="tok_succeeds"))
+    await gateway_of(shop).authorize(attempt, Wish(token="tok_succeeds"))
     held = await shop.checkouts.payments.look_up(attempt)
     assert held is not None
     assert held.state == "authorized"
@@ -228,9 +227,7 @@ async def test_a_late_word_of_an_authorisation_that_was_let_go_of_moves_nothing(
     _, shopper, session = await ready(shop)
     await shop.checkouts.complete(shopper, session.id)
     await pay_on_page(shop)
-    (row,) = await payments_of(db)
-    attempt = await shop.checkouts.payments.find(row["id"])
-    assert attempt is not None
+    attempt = await attempt_of(shop)
     late = await gateway_of(shop).look_up(attempt)
     assert late is not None
     await shop.checkouts.payments.look_up(attempt)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from pannier.checkout import CheckoutPatch
+from pannier.checkout.completion import runner
 from pannier.inventory import Cause, InventoryService
 from pannier.kernel.clock import ManualClock
+from pannier.kernel.errors import PannierError
 from pannier.kernel.ids import uuid7
 from pannier.payments import Attempt, Report
 from pannier.platform.database import Database
+from pannier.platform.idempotency import Key, key_of
 from pannier.platform.settings import Settings
 from tests.checkout.test_payment import charged, ledger, pay_on_page, payments_of, ready, shop_of
-from tests.checkout.test_payment_meanwhile import Changed, gateway_of, no_answer, refused
+from tests.checkout.test_payment_meanwhile import Changed, attempt_of, gateway_of, no_answer, refused
 from tests.support.books import faults
 from tests.support.shop import Shop, count
 
@@ -72,4 +77,31 @@ async def test_money_of_no_order_that_was_given_back_at_the_provider_s_is_owed_n
     assert await charged(db) == 0
     assert [(row["state"], row["due_at"]) for row in await payments_of(db)] == [("refunded", None)]
     assert await ledger(db) == [("authorize", 2000), ("capture", 2000), ("refund", 2000)]
+    assert await faults(db) == {}
+
+
+async def test_money_of_a_request_whose_key_is_another_s_by_now_goes_back_too(
+    db: Database, settings: Settings, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = shop_of(db, settings, checkout_ttl_s=86400)
+    _, shopper, session = await ready(shop)
+    mine = key_of(shopper, "k", method="POST", target="/complete")
+    assert mine is not None
+
+    def fail(*_: Any) -> Any:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(runner, "place_paid", fail)
+    with pytest.raises(ValueError, match="a fault of ours"):
+        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds", key=mine)
+    other = Key(mine.owner, mine.key, b"x" * 32)
+    with pytest.raises(PannierError):
+        await shop.checkouts.update(shopper, session.id, CheckoutPatch(note="by the door"), key=other)
+    for _ in range(14):
+        clock.advance(timedelta(hours=1))
+        await shop.checkouts.completion.resume()
+
+    assert await charged(db) == 0
+    paid = await attempt_of(shop)
+    assert (paid.is_open, paid.due_at, paid.state) == (False, None, "refunded")
     assert await faults(db) == {}

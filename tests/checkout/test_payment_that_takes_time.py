@@ -11,12 +11,14 @@ import pytest
 import pytest_asyncio
 
 from pannier.checkout import CheckoutPatch
+from pannier.checkout.completion.runner import Completion
 from pannier.kernel.clock import ManualClock
-from pannier.payments import ProviderUnavailableError
+from pannier.payments import Attempt, ProviderUnavailableError
 from pannier.payments.adapters.stripe import StripeProvider
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from tests.checkout.test_payment import BY_CARD, ledger, payments_of, ready, shop_of
+from tests.checkout.test_payment_meanwhile import the_order
 from tests.payments.test_contract import stripe_at
 from tests.support.books import faults
 from tests.support.fake_stripe import FakeStripe, signed
@@ -266,3 +268,29 @@ async def test_a_word_of_a_refund_of_another_payment_changes_nothing(town: Town)
 
     async with town.shop.db.read() as connection:
         assert await connection.fetchval("select count(*) from refund where failure is not null") == 0
+
+
+@pytest.mark.parametrize("town", ["ordered"], indirect=True)
+async def test_what_she_has_paid_by_the_time_she_wants_to_pay_otherwise_is_not_let_go_of(
+    town: Town, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """She pays between the shop's asking what became of it and its closing the page."""
+    shopper, checkout_id, page = await town.at_the_page()
+    advance = Completion.advance
+    looks = 0
+
+    async def look_and_be_paid(completion: Completion, attempt: Attempt) -> None:
+        nonlocal looks
+        looks += 1
+        await advance(completion, attempt)
+        if looks == 1:
+            town.fake.pay(page)
+
+    monkeypatch.setattr(Completion, "advance", look_and_be_paid)
+    await town.shop.checkouts.complete(shopper, checkout_id, payment_method="invoice")
+
+    assert await town.status(shopper, checkout_id) == "completed"
+    assert (await the_order(town.shop)).status == "paid"
+    assert town.fake.taken == 2000
+    assert await count(db, "orders") == 1
+    assert await faults(db) == {}

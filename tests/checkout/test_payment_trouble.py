@@ -25,7 +25,7 @@ from pannier.payments import (
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from tests.checkout.test_payment import SIGNS_WITH, charged, ledger, pay_on_page, payments_of, ready, shop_of
-from tests.checkout.test_payment_meanwhile import Changed, gateway_of, no_answer, the_order
+from tests.checkout.test_payment_meanwhile import Changed, attempt_of, gateway_of, left_unanswered, no_answer, the_order
 from tests.support.books import faults
 from tests.support.shop import Shop, count, stock_figures
 
@@ -33,13 +33,6 @@ from tests.support.shop import Shop, count, stock_figures
 async def refunds(db: Database) -> list[tuple[str, int]]:
     async with db.read() as connection:
         return [tuple(row) for row in await connection.fetch("select state, amount_minor from refund order by id")]
-
-
-async def attempt_of(shop: Shop) -> Attempt:
-    (row,) = await payments_of(shop.db)
-    found = await shop.checkouts.payments.find(row["id"])
-    assert found is not None
-    return found
 
 
 async def test_money_of_a_provider_whose_keys_are_gone_is_not_booked_as_moved(
@@ -268,11 +261,7 @@ async def test_who_asks_again_after_the_job_has_taken_the_money_is_told_so(
 ) -> None:
     shop = shop_of(db, settings, payment_capture="ordered")
     _, shopper, session = await ready(shop)
-    gateway = gateway_of(shop)
-    shop.checkouts.payments.providers.put("test", Changed(db, capture=no_answer))
-    with pytest.raises(ProviderUnavailableError):
-        await shop.checkouts.complete(shopper, session.id, payment_token="tok_succeeds", idempotency_key="k")
-    shop.checkouts.payments.providers.put("test", gateway)
+    await left_unanswered(shop, shopper, session.id, idempotency_key="k")
     clock.advance(timedelta(seconds=21))
     await shop.checkouts.completion.resume()
 

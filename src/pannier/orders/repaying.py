@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pannier.orders import repository
 from pannier.orders.models import Refund
 from pannier.orders.ports import Given
 from pannier.payments import PaymentService, RefundRefusedError
@@ -21,13 +22,13 @@ class ThroughPayments:
         self._payments = payments
 
     async def ask(self, connection: Connection, refund: Refund) -> Sequence[uuid.UUID]:
-        """Ask the newest payments for it first."""
-        amount = refund.money_minor
+        """Ask the newest payments for it first, and each for no more than what of it is in the order's books."""
+        booked = await repository.booked(connection, refund.order_id)
         try:
-            return await self._ask(connection, refund, amount)
+            return await self._ask(connection, refund, refund.money_minor, booked)
         except RefundRefusedError as refused:
             there = int(refused.details["available"])
-            return await self._ask(connection, refund, there) if there > 0 else ()
+            return await self._ask(connection, refund, there, booked) if there > 0 else ()
 
     async def give(self, refund: Refund) -> Given:
         """Have it carried out, and see what became of it: the payments' own job may have been quicker."""
@@ -43,7 +44,9 @@ class ThroughPayments:
             return Given("failed", failed[0].failure or "the payment provider refused")
         return Given("succeeded")
 
-    async def _ask(self, connection: Connection, refund: Refund, amount: int) -> Sequence[uuid.UUID]:
+    async def _ask(
+        self, connection: Connection, refund: Refund, amount: int, booked: Mapping[str, int]
+    ) -> Sequence[uuid.UUID]:
         return await self._payments.ask_refund(
-            connection, refund.order_id, amount, refund.reason, actor=refund.actor, at=refund.created_at
+            connection, refund.order_id, amount, refund.reason, actor=refund.actor, at=refund.created_at, booked=booked
         )

@@ -80,6 +80,12 @@ async def aftermath(connection: Connection, order_id: uuid.UUID) -> Aftermath:
     return _AFTERMATH.decode(await connection.fetchval("select order_aftermath($1)", order_id))
 
 
+async def booked(connection: Connection, order_id: uuid.UUID) -> Mapping[str, int]:
+    """What of each payment has come into an order's books."""
+    found: Mapping[str, int] = await connection.fetchval("select booked from orders where id = $1", order_id)
+    return found
+
+
 async def note_payment_refunds(connection: Connection, refund_id: uuid.UUID, asked: Sequence[uuid.UUID]) -> None:
     """Note which refunds of payments give a refund."""
     await connection.execute("update order_refund set payment_refunds = $2 where id = $1", refund_id, list(asked))

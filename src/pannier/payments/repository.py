@@ -117,11 +117,17 @@ async def due_refunds(connection: Connection, now: datetime, limit: int) -> list
 
 
 async def ask_refund(
-    connection: Connection, order_id: uuid.UUID, amount_minor: int | None, reason: str, actor: str, at: datetime
+    connection: Connection,
+    order_id: uuid.UUID,
+    amount_minor: int | None,
+    reason: str,
+    actor: str,
+    at: datetime,
+    booked: Mapping[str, int] | None,
 ) -> list[uuid.UUID]:
     """Ask for money of an order's payments; see `refund_ask`."""
     asked: Sequence[Mapping[str, Any]] = await connection.fetchval(
-        "select refund_ask($1, $2, $3, $4, $5, $6, $7)",
+        "select refund_ask($1, $2, $3, $4, $5, $6, $7, $8)",
         order_id,
         amount_minor,
         reason,
@@ -129,6 +135,7 @@ async def ask_refund(
         actor,
         correlation_id.get(),
         at,
+        booked,
     )
     return [uuid.UUID(entry["id"]) for entry in asked]
 

@@ -83,11 +83,16 @@ class PaymentService:
         return await self._taken_in(attempt, await self._answered(provider, provider.capture(attempt)))
 
     async def stop(self, attempt: Attempt) -> Attempt:
-        """See to it that nobody pays it any more. What was paid until then stays so.
+        """See to it that nobody pays it any more. What was paid until then stays so, be it only authorised.
 
         Raises ProviderUnavailableError, also while the provider is at it: it can be stopped no more, and what comes of
         it is not known yet.
         """
+        found = await self.look_up(attempt)
+        return found if found is not None and found.is_good else await self._let_go(attempt)
+
+    async def _let_go(self, attempt: Attempt) -> Attempt:
+        """The same, and what is authorised is let go of."""
         provider = self.providers.of(attempt.provider)
         report: Report | None
         try:
@@ -107,10 +112,10 @@ class PaymentService:
 
         Raises ProviderUnavailableError as long as money may still come of it.
         """
-        found = await self.stop(attempt)
+        found = await self._let_go(attempt)
         if found.state == "authorized":
             # It was paid while it was being stopped.
-            found = await self.stop(found)
+            found = await self._let_go(found)
         if found.state == "authorized":
             raise _no_answer()
         return found
@@ -144,14 +149,16 @@ class PaymentService:
         *,
         actor: str,
         at: datetime,
+        booked: Mapping[str, int] | None = None,
     ) -> list[uuid.UUID]:
         """Ask for money in a transaction of somebody's, after the order's lock. `carry_out_refunds` comes after it.
 
+        `booked` is what of each payment is in the order's books; of one that is not finished no more is asked for.
         Raises RefundRefusedError; the transaction is as before then.
         """
         try:
             async with connection.transaction():
-                return await repository.ask_refund(connection, order_id, amount_minor, reason, actor, at)
+                return await repository.ask_refund(connection, order_id, amount_minor, reason, actor, at, booked)
         except asyncpg.PostgresError as error:
             if error.sqlstate != _TOO_MUCH:
                 raise
@@ -162,7 +169,7 @@ class PaymentService:
             ) from None
 
     async def give_back(self, attempt: Attempt, reason: str) -> None:
-        """Give back all of an attempt that no order stands for."""
+        """Give back all of an attempt that no order stands for, or none that wants it."""
         amount = attempt.captured_minor - attempt.refunding_minor
 
         async def command(connection: Connection) -> uuid.UUID:

@@ -164,9 +164,12 @@ class Completion:
             return
         refusal = with_money_back(_never_placed(), found)
         try:
-            await self._refuse(found, _SYSTEM, _key_of(found), refusal)
+            await self._refuse(found, _SYSTEM, _key_of(attempt), refusal)
+        except IdempotencyConflictError:
+            # As in `advance`: nobody waits for the answer under it.
+            await self._try_again(replace(attempt, idem_key=None))
         except PannierError as told:
-            if told.kind is ErrorKind.unavailable:
+            if told.kind is ErrorKind.unavailable or isinstance(told, IdempotencyInFlightError):
                 await self._payments.try_again(found)
         except Exception:
             # What it fails at may be the checkout itself, which goes on without this payment then.

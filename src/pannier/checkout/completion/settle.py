@@ -55,9 +55,11 @@ async def _undo(payments: PaymentService, attempt: Attempt, number: str, reason:
     """The money of an order that does without it is let go of, or given back. Raises ProviderUnavailableError."""
     if not attempt.captured_minor:
         attempt = await payments.void(attempt)
-    if attempt.order_id is not None and attempt.captured_minor > attempt.refunding_minor:
+    attempt = await payments.find(attempt.id) or attempt
+    if attempt.captured_minor > attempt.refunding_minor:
+        # What of it is in the order's books goes back with the order; all else, here.
         why = "the payment was refused" if text == _STANDS else "the order was canceled"
-        await payments.refund(attempt.order_id, None, why, actor="system")
+        await payments.give_back(attempt, why)
     return PaymentFailedError(
         text.format(number=number),
         field="payment_method",

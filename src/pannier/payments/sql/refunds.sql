@@ -1,10 +1,12 @@
 -- Money that is given back: asked for in somebody's transaction, given by the provider after it, noted in another.
 
 -- Asks for p_amount of what an order has paid, from its newest payment back; null is all of it. Called in the
--- transaction of whatever it is for. p_ids: an id for each refund that there could be. Raises PN020 when less was
--- paid than that. Answers [{id, attempt_id, amount_minor}, ...].
+-- transaction of whatever it is for. p_ids: an id for each refund that there could be. p_booked is {attempt: amount} of
+-- what has come into the order's books: of a payment that is not finished, no more than that is the order's to give back;
+-- null asks of all. Raises PN020 when less was paid than that. Answers [{id, attempt_id, amount_minor}, ...].
 create or replace function refund_ask(
-  p_order uuid, p_amount bigint, p_reason text, p_ids uuid[], p_actor text, p_correlation text, p_at timestamptz
+  p_order uuid, p_amount bigint, p_reason text, p_ids uuid[], p_actor text, p_correlation text, p_at timestamptz,
+  p_booked jsonb default null
 ) returns jsonb language plpgsql
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
 as $$
@@ -16,9 +18,12 @@ declare
   v_count integer := 0;
 begin
   for a in
-    select id, currency, captured_minor - refunding_minor as there from payment_attempt
+    select id, case when is_open and p_booked is not null then coalesce((p_booked->>id::text)::bigint, 0)
+                    else captured_minor end - refunding_minor as there
+      from payment_attempt
      where order_id = p_order and captured_minor > refunding_minor order by created_at desc, id for update
   loop
+    continue when a.there <= 0;
     v_part := least(coalesce(v_left, a.there), a.there);
     exit when v_part = 0;
     v_count := v_count + 1;
@@ -61,7 +66,8 @@ begin
 end $$;
 
 -- What became of a refund; a second time changes nothing. p_report is what the provider says of the payment, null
--- where it refused: money that no order stands for is then to be looked at again. Of money that is given back by hand there is no report of a sum: it is what was given before, and this.
+-- where it refused: money that no order stands for is then to be looked at again. Of money that is given back by hand
+-- there is no report of a sum: it is what was given before, and this.
 create or replace function refund_settle(
   p_refund uuid, p_report jsonb, p_failure text, p_events uuid[], p_actor text, p_correlation text, p_at timestamptz
 ) returns void language plpgsql
