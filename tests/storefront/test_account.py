@@ -18,6 +18,7 @@ from pannier.kernel.ids import new_form_key
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from tests.storefront.conftest import chromium
+from tests.storefront.pages import press
 from tests.support.accounts import PASSWORD, AccountShop, account_shop
 from tests.support.catalogue import make_product
 from tests.support.web import client_of, served
@@ -134,7 +135,7 @@ async def test_axe_finds_no_barrier_and_nothing_scrolls_sideways(shop: AccountSh
                         await page.goto(f"{address}/account/login")
                         await page.fill("#email", JANE)
                         await page.fill("#password", PASSWORD)
-                        await page.click("main button")
+                        await press(page, "main button")
                         await page.click("summary")
                     else:
                         await page.goto(f"{address}{path}")

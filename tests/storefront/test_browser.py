@@ -9,6 +9,8 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, ViewportSize
 
+from tests.storefront.pages import press
+
 TARGET_PX_MIN = 44
 TABS_MAX = 120
 ADDRESS = {
@@ -47,30 +49,30 @@ async def walk(page: Page, shop: str) -> AsyncIterator[str]:
     await page.goto(f"{shop}/p/soy-candle")
     yield "product"
     await page.click("text=Large, Orange")
-    await page.click(".add button")
+    await press(page, ".add button")
     yield "added"
     await page.goto(f"{shop}/cart")
     yield "cart"
     await page.goto(f"{shop}/p/cobalt-bowl")
-    await page.click(".add button")
+    await press(page, ".add button")
     await page.goto(f"{shop}/cart")
     yield "cart of two"
-    await page.locator("button[value=save]").nth(1).click()
+    await press(page, page.locator("button[value=save]").nth(1))
     yield "cart, one saved"
     await page.click("summary")
     await page.fill("input[name=quantity]", "9")
-    await page.click("button[value=update]")
+    await press(page, "button[value=update]")
     assert "Only 4 available" in await page.inner_text("main")
     yield "cart, refused"
-    await page.click("text=Check out")
+    await press(page, "text=Check out")
     yield "checkout"
-    await page.click("text=Place order")
+    await press(page, "text=Place order")
     assert await page.locator("[aria-invalid]").count() == 6
     yield "checkout, refused"
     for field, value in ADDRESS.items():
         await page.fill(f"#{field}", value)
     await page.select_option("#country", "US")
-    await page.click("text=Place order")
+    await press(page, "text=Place order")
     assert "Thank you" in await page.inner_text("h1")
     yield "order"
 
@@ -162,7 +164,7 @@ async def test_a_line_of_the_cart_is_compact_and_in_order(
     page = await browser.new_page(viewport=ViewportSize(width=width, height=800))
     for product in ("table-lamp", "cobalt-bowl"):
         await page.goto(f"{shop}/p/{product}")
-        await page.click(".add button")
+        await press(page, ".add button")
     await page.goto(f"{shop}/cart")
     assert await page.evaluate(OVERLAPS) == []
     line = page.locator(".line").first

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, ViewportSize
 
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
+from tests.storefront.pages import press
 from tests.storefront.test_browser import ADDRESS, SMALL_TARGETS, TARGET_PX_MIN
 from tests.support.books import faults
 from tests.support.shop import count
@@ -33,25 +34,19 @@ async def look(page: Page, name: str, width: int) -> None:
 async def order(page: Page, shop: str) -> None:
     """Everything is told, and she is about to pay."""
     await page.goto(f"{shop}/p/table-lamp")
-    await page.click(".add button")
+    await press(page, ".add button")
     await page.goto(f"{shop}/cart")
-    await page.click("text=Check out")
+    await press(page, "text=Check out")
     for field, value in ADDRESS.items():
         await page.fill(f"#{field}", value)
     await page.select_option("#country", "US")
     await page.click("text=Test payment")
-    await place(page)
+    await press(page, "text=Place order")
     await page.wait_for_url("**/pay/test/tp_*")
 
 
-async def place(page: Page) -> None:
-    async with page.expect_navigation():
-        await page.click("text=Place order")
-
-
 async def choose(page: Page, what: str) -> None:
-    async with page.expect_navigation():
-        await page.get_by_role("button", name=what, exact=True).click()
+    await press(page, page.get_by_role("button", name=what, exact=True))
 
 
 @pytest.mark.parametrize("scheme, width", [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
@@ -73,7 +68,7 @@ async def test_paid_at_once_declined_first_and_later(
     assert "The payment was declined, and nothing was charged." in await page.inner_text("main")
     await look(page, f"declined-{suffix}", width)
     await page.click("text=Invoice")
-    await place(page)
+    await press(page, "text=Place order")
     assert "Thank you" in await page.inner_text("h1")
 
     await order(page, shop)
@@ -81,12 +76,12 @@ async def test_paid_at_once_declined_first_and_later(
     await choose(page, "Go back without paying")
     assert "Your payment is waiting for you." in await page.inner_text("main")
     await look(page, f"waiting-{suffix}", width)
-    await page.click("text=Go on to pay")
+    await press(page, "text=Go on to pay")
     assert page.url == gateway
     await choose(page, "Pay, and never come back")
     assert "It is paid." in await page.inner_text("main")
     await look(page, f"paid-{suffix}", width)
-    await page.click("text=Back to the shop")
+    await press(page, "text=Back to the shop")
     assert "Thank you" in await page.inner_text("h1")
 
     assert [text for text in spoken if not text.startswith("Failed to load resource")] == []

@@ -10,6 +10,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, ViewportSize
 
 from pannier.platform.database import Database
+from tests.storefront.pages import has_focus, press
 from tests.storefront.test_browser import (
     ADDRESS,
     FOCUS_IS_SEEN,
@@ -27,32 +28,32 @@ async def walk(page: Page, shop: str) -> AsyncIterator[str]:
     """Every state of the pages that has to do with prices; the name of each while it is open."""
     await page.goto(f"{shop}/p/cobalt-bowl")
     await page.fill("#quantity", "2")
-    await page.click(".add button")
+    await press(page, ".add button")
     await page.goto(f"{shop}/cart")
     yield "cart"
     await page.fill("#code", "NOSUCH")
-    await page.click("#codes >> text=Apply")
-    assert await page.evaluate("document.activeElement.id") == "code"
+    await press(page, "#codes >> text=Apply")
+    await has_focus(page, "#code")
     yield "code refused"
     await page.fill("#code", "HELLO5")
-    await page.click("#codes >> text=Apply")
+    await press(page, "#codes >> text=Apply")
     await page.select_option("#country", "US")
-    await page.click("text=Estimate")
+    await press(page, "text=Estimate")
     await page.check("input[value=express]")
-    await page.click("#delivery >> text=Choose this way")
+    await press(page, "#delivery >> text=Choose this way")
     yield "estimated"
-    await page.click("text=Check out")
-    await page.click("button[value=order]")
+    await press(page, "text=Check out")
+    await press(page, "button[value=order]")
     yield "checkout, refused"
     for field, value in ADDRESS.items():
         await page.fill(f"#{field}", value)
     await page.fill("#gift_card", "NOSUCHCARD")
-    await page.click("button[value=gift_card]")
+    await press(page, "button[value=gift_card]")
     yield "gift card refused"
     await page.fill("#gift_card", "GIFT-2026-ABCD")
-    await page.click("button[value=gift_card]")
+    await press(page, "button[value=gift_card]")
     yield "checkout"
-    await page.click("button[value=order]")
+    await press(page, "button[value=order]")
     assert "Thank you" in await page.inner_text("h1")
     yield "order"
 
@@ -93,7 +94,7 @@ async def test_enter_in_a_field_of_the_checkout_orders_nothing(browser: Browser,
     await furnish(db)
     page = await browser.new_page(viewport=ViewportSize(width=1280, height=800))
     await page.goto(f"{shop}/p/cobalt-bowl")
-    await page.click(".add button")
+    await press(page, ".add button")
     await page.goto(f"{shop}/cart")
     await follow(page, 'form[action="/checkout"] button')
     await reach(page, "#email")
@@ -109,16 +110,16 @@ async def test_a_delivery_that_the_total_does_not_have_yet_says_so(browser: Brow
     await furnish(db)
     page = await browser.new_page(viewport=ViewportSize(width=390, height=800))
     await page.goto(f"{shop}/p/cobalt-bowl")
-    await page.click(".add button")
+    await press(page, ".add button")
     await page.goto(f"{shop}/cart")
     await page.select_option("#country", "US")
-    await page.click("text=Estimate")
-    await page.click("text=Check out")
+    await press(page, "text=Estimate")
+    await press(page, "text=Check out")
     assert await page.is_checked("input[value=standard]")
     assert await page.is_hidden(".uncounted")
     await page.check("input[value=express]")
     assert await page.is_visible(".uncounted")
-    await page.click(".recount")
+    await press(page, ".recount")
     assert await page.is_hidden(".uncounted")
     assert "Shipping\n$12.90" in await page.inner_text(".totals")
     await page.close()

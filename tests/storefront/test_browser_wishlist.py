@@ -14,6 +14,7 @@ from pannier.kernel.ids import hash_token, new_link_token
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from pannier.platform.tokens.own import OwnTokens
+from tests.storefront.pages import press
 from tests.storefront.test_browser import FOCUS_IS_SEEN, SMALL_TARGETS, TABS_MAX, TARGET_PX_MIN, UNREACHED
 from tests.support.accounts import PASSWORD, QUICK
 
@@ -32,16 +33,16 @@ async def signed_in(browser: Browser, shop: str, db: Database, settings: Setting
     await staff.create(JANE, PASSWORD)
     await page.fill("input[name=email]", JANE)
     await page.fill("input[name=password]", PASSWORD)
-    await page.click("main button")
+    await press(page, "main button")
     for slug in ("cobalt-bowl", "oak-stool", "soy-candle"):
         await page.goto(f"{shop}/p/{slug}")
-        await page.click("button[formaction$='/wishlist/hearts']")
+        await press(page, "button[formaction$='/wishlist/hearts']")
     await page.goto(f"{shop}/p/mantel-clock")
-    await page.click("button[name=tell]")
+    await press(page, "button[name=tell]")
     await page.goto(f"{shop}/wishlist")
     await page.click("text=Begin another list")
     await page.fill("#new-name", "Gifts for a long winter evening with friends")
-    await page.click("text=Begin it")
+    await press(page, "text=Begin it")
     state = await page.context.storage_state()
     await page.close()
     return state
@@ -59,33 +60,33 @@ async def walk(page: Page, shop: str, token: str) -> AsyncIterator[str]:
     for summary in await page.locator("main summary").all():
         await summary.click()
     yield "wishlist, opened up"
-    await page.locator("button[value=remove]").nth(1).click()
+    await press(page, page.locator("button[value=remove]").nth(1))
     yield "taken off, with undo"
-    await page.click("text=Undo")
+    await press(page, "text=Undo")
     assert "It is back on your list." in await page.inner_text(".said")
-    await page.click("button[value=all]")
+    await press(page, "button[value=all]")
     assert "1 stayed on your list" in await page.inner_text(".said")
     yield "all but one in the cart"
     for _ in range(3):
         await page.goto(f"{shop}/cart")
-        await page.locator("button:has-text('Move to wishlist')").first.click()
+        await press(page, page.locator("button:has-text('Move to wishlist')").first)
     await page.goto(f"{shop}/wishlist")
-    await page.click("button[value=share]")
+    await press(page, "button[value=share]")
     yield "shared"
     link = await page.input_value("#link")
-    await page.click("button[value=revoke] >> nth=0")
-    await page.click("nav[aria-label='Your lists'] a >> nth=1")
+    await press(page, "button[value=revoke] >> nth=0")
+    await press(page, "nav[aria-label='Your lists'] a >> nth=1")
     yield "an empty list"
     await page.goto(f"{shop}/wishlist")
-    await page.click("button[value=share]")
+    await press(page, "button[value=share]")
     await page.goto(await page.input_value("#link"))
     yield "somebody's list"
     await page.goto(f"{shop}/wishlist/unsubscribe?token={token}")
     yield "the end of notices"
     await page.goto(f"{shop}/p/cobalt-bowl")
-    await page.click(".add button")
+    await press(page, ".add button")
     await page.goto(f"{shop}/cart")
-    await page.click("button[value=remove]")
+    await press(page, "button[value=remove]")
     yield "removed from the cart, with undo"
     assert "/wishlist/shared/" in link
 
