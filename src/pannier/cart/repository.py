@@ -246,16 +246,7 @@ def _request(command: Command, settings: Settings) -> dict[str, object]:
         "device": command.device,
         "correlation_id": command.correlation_id,
     }
-    if all(map(_is_plain, command.changes)):
-        request["plain"] = True
-    if not command.is_clear and all(change.op == "add" for change in command.changes):
-        request["adds"] = True
-        if len(command.changes) == 1 and _is_plain_add(command):
-            request["plain_add"] = True
-    if any(change.op in _OF_WHOLE for change in command.changes):
-        request["tells_whole"] = True
-    if any(change.op == "reserve" for change in command.changes):
-        request["reserves"] = True
+    request.update(_kinds(command))
     request.update(_whose(owner))
     if command.beside_id is not None:
         request["beside"] = command.beside_id
@@ -295,6 +286,23 @@ def _whose(owner: CartOwner) -> dict[str, object]:
 def _is_plain(change: Change) -> bool:
     """Whether it moves a quantity and nothing else, so that its result tells history all: see `cart_touched`."""
     return change.op in _PLAIN and all(getattr(change, name) is None for name in _OPTIONAL if name not in _COUNTED)
+
+
+def _kinds(command: Command) -> dict[str, object]:
+    """What the statement may know of a request without a look at its changes."""
+    changes = command.changes
+    kinds: dict[str, object] = {}
+    if all(map(_is_plain, changes)):
+        kinds["plain"] = True
+    if not command.is_clear and all(change.op == "add" for change in changes):
+        kinds["adds"] = True
+        if len(changes) == 1 and _is_plain_add(command):
+            kinds["plain_add"] = True
+    if any(change.op in _OF_WHOLE for change in changes):
+        kinds["tells_whole"] = True
+    if any(change.op == "reserve" for change in changes):
+        kinds["reserves"] = True
+    return kinds
 
 
 def _is_plain_add(command: Command) -> bool:
