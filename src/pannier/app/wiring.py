@@ -69,6 +69,7 @@ from pannier.checkout import (
 )
 from pannier.checkout import jobs as checkout_jobs
 from pannier.checkout import router as checkout_router
+from pannier.checkout.completing_api import HOT_ROUTES as CHECKOUT_ROUTES
 from pannier.inventory import InventoryService, PlacesService, places_router
 from pannier.inventory.api import admin_router as admin_stock_router
 from pannier.inventory.api import router as inventory_router
@@ -324,7 +325,7 @@ def readiness_checks(services: Services) -> Mapping[str, Check]:
 
 def hot_routes() -> Sequence[HotRoute]:
     """The capabilities' hot routes."""
-    return CART_ROUTES
+    return (*CART_ROUTES, *CHECKOUT_ROUTES)
 
 
 def include_routers(app: FastAPI, pages: Pages) -> None:
