@@ -51,6 +51,7 @@ from pannier.catalog import (
 from pannier.catalog import jobs as catalogue_jobs
 from pannier.catalog.api import admin_router as admin_catalogue_router
 from pannier.catalog.api import router as catalogue_router
+from pannier.checkout import HOT_ROUTES as CHECKOUT_ROUTES
 from pannier.checkout import (
     BuyNowService,
     CartGuestTokens,
@@ -69,7 +70,6 @@ from pannier.checkout import (
 )
 from pannier.checkout import jobs as checkout_jobs
 from pannier.checkout import router as checkout_router
-from pannier.checkout.completing_api import HOT_ROUTES as CHECKOUT_ROUTES
 from pannier.inventory import InventoryService, PlacesService, places_router
 from pannier.inventory.api import admin_router as admin_stock_router
 from pannier.inventory.api import router as inventory_router
