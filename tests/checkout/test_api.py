@@ -11,12 +11,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from pannier.app import create_app
+from pannier.app import PannierApp, create_app
 from pannier.checkout import CheckoutDocument
 from pannier.checkout.schemas import CheckoutState, ShippingOptions
 from pannier.kernel.clock import ManualClock
 from pannier.kernel.ids import new_cart_token, uuid7
 from pannier.platform.database import Database
+from pannier.platform.hot import HotRoutes
 from pannier.platform.settings import Settings
 from tests.support.catalogue import make_product
 from tests.support.shop import SHOP_C, count
@@ -32,9 +33,13 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={**SHOP_C, "database_pool_size": 2, "completion_resume_interval_s": 3600})
 
 
+@pytest.fixture
+def app(settings: Settings, clock: ManualClock) -> PannierApp:
+    return create_app(settings, clock=clock)
+
+
 @pytest_asyncio.fixture
-async def client(settings: Settings, clock: ManualClock) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings, clock=clock)
+async def client(app: PannierApp) -> AsyncIterator[httpx.AsyncClient]:
     async with app.running():
         transport = httpx.ASGITransport(app=app)
         headers = {"Authorization": f"Bearer {new_cart_token()}"}
@@ -143,6 +148,7 @@ async def test_input_is_checked(client: httpx.AsyncClient, db: Database, change:
     assert field in [fault["field"] for fault in answer.json()["details"]["errors"]]
 
 
+_JSON = "application/json"
 _NOBODYS = uuid.UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 
 
@@ -163,6 +169,45 @@ async def test_refusals_are_problems(
     answer = await client.request(method, path, json=body)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path, content, headers, status, error",
+    [
+        ("seven", b"{}", [], 422, "VALIDATION_FAILED"),
+        ("seven", b"{", [], 400, "MALFORMED_JSON"),
+        (str(_NOBODYS).upper(), b"{}", [], 404, "CHECKOUT_NOT_FOUND"),
+        (_NOBODYS, b"", [], 404, "CHECKOUT_NOT_FOUND"),
+        (_NOBODYS, b"null", [], 404, "CHECKOUT_NOT_FOUND"),
+        (_NOBODYS, b"[]", [], 422, "VALIDATION_FAILED"),
+        (_NOBODYS, b"{", [], 400, "MALFORMED_JSON"),
+        (_NOBODYS, b'{"expected_total": NaN}', [], 422, "VALIDATION_FAILED"),
+        (_NOBODYS, b'{"unknown": 1}', [], 422, "VALIDATION_FAILED"),
+        (_NOBODYS, b"{}", [("Content-Type", "text/plain")], 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (_NOBODYS, b"{}", [("Content-Type", "application/vnd.a+json")], 404, "CHECKOUT_NOT_FOUND"),
+        (_NOBODYS, b"{}", [("Idempotency-Key", "not one")], 422, "VALIDATION_FAILED"),
+        (_NOBODYS, b"{}", [("Idempotency-Key", "not one"), ("Idempotency-Key", "k")], 422, "VALIDATION_FAILED"),
+    ],
+)
+async def test_a_completion_is_judged_alike_by_its_short_cut_and_by_its_route(
+    client: httpx.AsyncClient,
+    app: PannierApp,
+    path: object,
+    content: bytes,
+    headers: list[tuple[str, str]],
+    status: int,
+    error: str,
+) -> None:
+    sent = headers if any(name == "Content-Type" for name, _ in headers) else [("Content-Type", _JSON), *headers]
+    answers = []
+    for is_short in (True, False):
+        if not is_short:
+            app.hot = app.edge._hot = HotRoutes(route for route in app.hot.routes if route.operation is not None)
+        answers.append(await client.post(f"/checkouts/{path}/complete", content=content, headers=sent))
+    assert [(one.status_code, one.json()["error"]) for one in answers] == [(status, error)] * 2
+    bodies = [{**one.json(), "request_id": None, "timestamp": None} for one in answers]
+    assert bodies[0] == bodies[1]
+    assert set(answers[0].headers) == set(answers[1].headers)
 
 
 async def test_nobody_elses_checkout(client: httpx.AsyncClient, db: Database) -> None:

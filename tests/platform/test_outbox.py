@@ -83,6 +83,15 @@ async def test_events_come_as_they_were_written(db: Database) -> None:
     assert len(seen.batches) == 1
 
 
+async def test_who_reads_one_kind_passes_by_the_others(db: Database) -> None:
+    await written(db, (CART_1, 1), (CART_2, 1), (CART_1, 2))
+    await db.pool.execute("update event set aggregate_kind = 'order' where aggregate_id = $1", CART_2)
+    rows = await db.pool.fetch("select aggregate_id, version, places from event_read('0', 0, 10, 'cart')")
+    assert [tuple(row) for row in rows] == [(CART_1, 1, 3), (CART_1, 2, 3)]
+    (row,) = await db.pool.fetch("select id, places from event_read('0', 0, 10, 'stock')")
+    assert tuple(row) == (None, 3)
+
+
 async def test_batches_follow_each_other(db: Database) -> None:
     await written(db, *[(CART_1, version) for version in range(1, 8)])
     seen = Seen()

@@ -18,7 +18,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message
 
 from pannier.kernel.ids import new_cart_token
-from pannier.platform.hot import HotRequest, HotResponse, HotRoutes, service_of
+from pannier.platform.hot import HotRequest, HotResponse, HotRoute, HotRoutes, service_of
 from pannier.platform.observability.context import correlation_id, trace_id_of
 from pannier.platform.principal import Principal, principal_of
 from pannier.platform.web import DEFAULT_HEADERS, Limits, route_path
@@ -79,8 +79,13 @@ async def nothing(request: HotRequest) -> HotResponse:
     return HotResponse(status=204)
 
 
+async def echo_short(request: HotRequest) -> HotResponse | None:
+    return HotResponse(b'"short"') if len(request.body) < 10 else None
+
+
 def application(**options: Any) -> EdgeApp:
     hot = [
+        HotRoute("POST", "/api/v1/echo", echo_short, None),
         hot_route("GET", "/api/v1/who", who),
         hot_route("GET", "/api/v1/who/{name}", who),
         hot_route("GET", "/api/v1/who/{name}/again", who),
@@ -114,6 +119,16 @@ async def test_every_answer_has_the_protective_headers(path: str) -> None:
     assert {name.decode(): answer.headers.get(name.decode()) for name, _ in DEFAULT_HEADERS} == {
         name.decode(): value.decode() for name, value in DEFAULT_HEADERS
     }
+
+
+async def test_what_a_hot_handler_passes_on_is_answered_by_the_route_of_fastapi() -> None:
+    app = application()
+    async with client_of(app) as client:
+        short = await client.post("/api/v1/echo", json={})
+        long = await client.post("/api/v1/echo", json={"word": "x" * 20})
+        too_long = await client.post("/api/v1/echo", json={"word": "x" * 1000})
+    assert (short.json(), long.json()) == ("short", {"word": "x" * 20})
+    assert (too_long.status_code, too_long.json()["error"]) == (413, "BODY_TOO_LARGE")
 
 
 async def test_an_answer_may_say_otherwise_about_caching() -> None:

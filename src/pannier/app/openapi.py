@@ -50,7 +50,8 @@ def merged_document(
     for operation in _operations(document):
         _use_problems(operation["responses"])
     for route in routes:
-        describe(document, route.path, route.method, _operation(route, schemas))
+        if route.operation is not None:
+            describe(document, route.path, route.method, _operation(route, route.operation, schemas))
     for operation in _operations(document):
         if "requestBody" in operation:
             _add_refusals(operation["responses"], _BODY_REFUSALS)
@@ -124,8 +125,7 @@ def add_schemas(schemas: dict[str, Any], types: Sequence[Any]) -> list[dict[str,
     return list(references)
 
 
-def _operation(route: HotRoute, schemas: dict[str, Any]) -> dict[str, Any]:
-    told: Operation = route.operation
+def _operation(route: HotRoute, told: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "summary": told.summary,
         "operationId": _operation_id(route),

@@ -51,6 +51,7 @@ from pannier.catalog import (
 from pannier.catalog import jobs as catalogue_jobs
 from pannier.catalog.api import admin_router as admin_catalogue_router
 from pannier.catalog.api import router as catalogue_router
+from pannier.checkout import HOT_ROUTES as CHECKOUT_ROUTES
 from pannier.checkout import (
     BuyNowService,
     CartGuestTokens,
@@ -325,7 +326,7 @@ def readiness_checks(services: Services) -> Mapping[str, Check]:
 
 def hot_routes() -> Sequence[HotRoute]:
     """The capabilities' hot routes."""
-    return CART_ROUTES
+    return (*CART_ROUTES, *CHECKOUT_ROUTES)
 
 
 def include_routers(app: FastAPI, pages: Pages) -> None:

@@ -5,6 +5,7 @@ from pannier.checkout.buying import Bought, BuyNowService
 from pannier.checkout.buying_api import buying_router
 from pannier.checkout.codes import CodeService
 from pannier.checkout.codes_api import codes_router
+from pannier.checkout.completing_api import HOT_ROUTES
 from pannier.checkout.drafts import DraftService
 from pannier.checkout.reordering import ReorderService
 from pannier.checkout.reordering_api import reordering_router
@@ -17,6 +18,7 @@ from pannier.checkout.wishing_api import wishing_router
 from pannier.platform.fields import Address
 
 __all__ = [
+    "HOT_ROUTES",
     "Address",
     "Bought",
     "BuyNowService",

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pannier.cart import CouponRejectedError, PriceChangedError
 from pannier.catalog import ProductUnavailableError
 from pannier.checkout import errors
+from pannier.checkout.completing_api import carry_out
 from pannier.checkout.schemas import (
     CheckoutDocument,
     CheckoutPatch,
     CheckoutState,
     CompleteCheckout,
-    MoneyInput,
     PaymentChoice,
     ShippingOptions,
 )
@@ -166,20 +166,7 @@ async def complete_checkout(
     Where the shopper has to go to the provider, the status is `requires_escalation` and the link `payment` leads there.
     """
     body = body or CompleteCheckout()
-    if body.external_reference is not None:
-        asker.require("staff")
-    expected = body.expected_total
-    found = await checkouts.complete(
-        asker,
-        checkout_id,
-        payment_method=body.payment_method,
-        payment_token=body.payment_token,
-        return_url=body.return_url,
-        expected_total=(expected.amount, expected.currency) if isinstance(expected, MoneyInput) else expected,
-        external_reference=body.external_reference,
-        key=await _key(request, asker, key),
-    )
-    return _answer(found)
+    return _answer(await carry_out(checkouts, asker, checkout_id, body, await _key(request, asker, key)))
 
 
 @router.post("/{checkout_id}/cancel", response_model=CheckoutDocument, responses=_CHANGE)

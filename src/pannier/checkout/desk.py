@@ -72,12 +72,17 @@ class Desk:
             captures_at_once=settings.payment_capture == "at_once",
             answers=answers if answers.has_prices or answers.has_taxes else None,
         )
+        #: Those of the last moment; most have the same prices as the one before.
+        self._ruled = self.house
         self.keeping = PriceKeeping.from_settings(settings)
         self.lives = Lives(timedelta(seconds=settings.checkout_ttl_s), timedelta(seconds=settings.hold_cap_s))
 
     def rules(self, found: Found) -> HouseRules:
         """The house rules, with the prices of the moment."""
-        return replace(self.house, prices=found.prices, charging=self._providers.charging)
+        known, charging = self._ruled, self._providers.charging
+        if known.prices is not found.prices or known.charging != charging:
+            self._ruled = known = replace(self.house, prices=found.prices, charging=charging)
+        return known
 
     async def find(self, principal: Principal, checkout_id: uuid.UUID) -> Found:
         """A checkout of the principal's, without locks. Raises CheckoutNotFoundError."""

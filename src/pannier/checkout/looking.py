@@ -87,10 +87,12 @@ def look(session: Session, basket: Basket | None, house: HouseRules, *, trusts_f
         basket = Basket(session.cart_id, 0, False, None, "XXX", "", ())
     figures = figures_of(session, basket, house, trusts_fallback=trusts_fallback)
     lines, quoted, request = figures.lines, figures.quoted, figures.request
-    session = replace(session, provided=figures.provided)
+    if session.provided is not figures.provided:
+        session = replace(session, provided=figures.provided)
     found = rules.requirements(session, basket, lines, quoted, house)
     if session.status in rules.OPEN and session.status not in rules.PAYING:
-        session = replace(session, status=rules.status_of(found))
+        status = rules.status_of(found)
+        session = session if session.status == status else replace(session, status=status)
     step = rules.next_step(session, lines, quoted, house)
     return Look(session, basket, lines, quoted, found, step, request)
 

@@ -56,6 +56,8 @@ def told(session: Session, changes: Mapping[str, Any], basket: Basket | None, on
     With `adds_gift_cards` they pay beside those the session has, and not in their place; `gift_card_off` is the id of
     one that pays no longer. Raises GiftCardRejectedError for a card that cannot pay.
     """
+    if not changes and session.draft is None and session.tenders is None:
+        return session
     plain = {name: value for name, value in changes.items() if name not in _OF_TENDERS}
     tenders = session.tenders or Tenders()
     if "gift_cards" in changes:

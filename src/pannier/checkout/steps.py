@@ -156,7 +156,7 @@ def complete(
     session = open_session(found)
     if session.status in rules.PAYING and found.attempt is not None:
         return Decision(resume=found.attempt)
-    session = told(replace(session, status="incomplete"), changes, found.basket, house.prices.day(found.at))
+    session = told(_as_open(session), changes, found.basket, house.prices.day(found.at))
     seen = looked(checked(session, house) if changes else session, found.basket, house)
     if not seen.basket.is_open:
         raise EmptyCartError("The cart of this checkout is gone. Begin a new one.")
@@ -181,6 +181,10 @@ def complete(
     if seen.quoted.due_minor > 0 and session.payment_method in house.charging:
         return begin_payment(seen, found.at, house, asks)
     return place(seen, found.at, asks.external_reference, house)
+
+
+def _as_open(session: Session) -> Session:
+    return replace(session, status="incomplete") if session.status in rules.PAYING else session
 
 
 def _require_step(before: Session, basket: Basket | None, changes: Mapping[str, Any], house: HouseRules) -> None:

@@ -20,6 +20,9 @@ A path has at most one parameter, and it is one of the last two segments (`/api/
 `/api/v1/cart/items/{item_id}/save`); its text is `request.param`, decoded, never empty and without a slash. Paths
 are without the prefix the application is mounted at: that one is `request.root_path`, and goes in front of every
 address in an answer (`Location`, the path of a cookie). Names of response headers are lower-case bytes.
+
+A route that FastAPI has as well comes without an Operation: FastAPI's describes it, and answers every request that
+the handler passes on by answering None. So the handler takes the common form of a request, and refuses no other.
 """
 
 from __future__ import annotations
@@ -151,7 +154,7 @@ class HotResponse(msgspec.Struct, frozen=True):
     content_type: bytes = b"application/json"
 
 
-Handler = Callable[[HotRequest], Awaitable[HotResponse]]
+Handler = Callable[[HotRequest], Awaitable[HotResponse | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +177,15 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class HotRoute:
-    """One method at one path template. With `needs_start=False` it answers before anything is opened, too."""
+    """One method at one path template. With `needs_start=False` it answers before anything is opened, too.
+
+    Without an operation it is a short cut to a FastAPI route of the same path: a handler's None is passed on to that.
+    """
 
     method: str
     path: str
     handler: Handler
-    operation: Operation
+    operation: Operation | None
     needs_start: bool = True
 
     @property

@@ -168,10 +168,9 @@ class Edge:
             scope["pannier"] = context
             if found is not None:
                 template = found[0].path
-                await self._serve_hot(*found, context, receive, answer)
-            else:
-                # A copy, since a host's routing left its own endpoint in it, and will look for it afterwards.
-                inner = {key: value for key, value in scope.items() if key not in {"endpoint", "route"}}
+                receive = await self._serve_hot(*found, context, receive, answer)
+            if not answer.is_complete:
+                inner = _inner(scope)
                 try:
                     await self._app(inner, _bounded(receive, self._limits.body_bytes), answer)
                 finally:
@@ -183,23 +182,28 @@ class Edge:
         finally:
             self._gate.leave()
             # Nothing was sent where the task was cancelled or the client is gone.
-            status = answer.status or CLIENT_GONE
-            duration_s = perf_counter() - started
-            self._metrics.route(template, scope["method"]).observe(status, duration_s)
-            if status >= self._log_from:
-                _log_access(scope, template, status, duration_s)
+            self._book(scope, template, answer.status or CLIENT_GONE, perf_counter() - started)
             if reset_trace is not None:
                 trace_id.reset(reset_trace)
             correlation_id.reset(reset_id)
 
+    def _book(self, scope: Scope, template: str, status: int, duration_s: float) -> None:
+        self._metrics.route(template, scope["method"]).observe(status, duration_s)
+        if status >= self._log_from:
+            _log_access(scope, template, status, duration_s)
+
     async def _serve_hot(
         self, route: HotRoute, param: str, request: HotRequest, receive: Receive, answer: Answer
-    ) -> None:
+    ) -> Receive:
+        """Answer, or leave that to FastAPI, which receives the body by what is returned."""
         request.param = param
         if route.method != "GET":
             request.body = await _read_body(receive, self._limits.body_bytes)
         response = await route.handler(request)
+        if response is None:
+            return _with_body(request.body, receive)
         await answer.whole(response.status, response.headers, response.content_type, response.body)
+        return receive
 
     async def _refuse(self, error: Exception, answer: Answer, scope: Scope, request_id: str) -> None:
         """Answer with a problem, unless something was sent already; what is no refusal goes to the log."""
@@ -296,6 +300,25 @@ async def _read_body(receive: Receive, limit: int) -> bytes:
         if not message.get("more_body", False):
             return b"".join(chunks)
         message = await receive()
+
+
+def _inner(scope: Scope) -> Scope:
+    """A copy, since a host's routing left its own endpoint in it, and will look for it afterwards."""
+    return {key: value for key, value in scope.items() if key not in {"endpoint", "route"}}
+
+
+def _with_body(body: bytes, receive: Receive) -> Receive:
+    """`receive` that begins with a body which was read already."""
+    is_told = False
+
+    async def told() -> Message:
+        nonlocal is_told
+        if is_told:
+            return await receive()
+        is_told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return told
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:

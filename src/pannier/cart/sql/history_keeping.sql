@@ -20,11 +20,11 @@ begin
   insert into event_cursor (consumer) values ('cart.history') on conflict do nothing;
   select * into c from event_cursor where consumer = 'cart.history';
   with given as materialized (
-    select * from event_read(c.transaction_id, c.sequence, p_limit)
+    select * from event_read(c.transaction_id, c.sequence, p_limit, 'cart')
   ), kept as (
     insert into cart_history (cart_id, version, id, type, data, actor, device, correlation_id, at)
     select g.aggregate_id, g.version, g.id, g.type, g.data, g.actor, g.device, g.correlation_id, g.at
-      from given g where g.aggregate_kind = 'cart'
+      from given g where g.id is not null
     on conflict do nothing returning cart_id, version
   ), heads as (
     select k.cart_id, max(k.version) as version from kept k group by k.cart_id order by k.cart_id

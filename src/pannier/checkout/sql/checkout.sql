@@ -21,28 +21,23 @@ end $$;
 -- {coupons, purses, gifts, payment}: the cart's codes with the uses of the session's address, the purses that the session
 -- names, or is told now (p_told), how many units there are of each of p_gifts, and the payment that is under way.
 create or replace function checkout_documents(
-  p_checkout uuid, p_cart uuid, p_now timestamptz, p_is_stock_locked boolean, p_gifts uuid[], p_told jsonb,
+  k checkout, c cart, p_now timestamptz, p_is_stock_locked boolean, p_gifts uuid[], p_told jsonb,
   out session text, out basket text, out placed text, out aside text
 ) language plpgsql stable as $$
-declare
-  k checkout;
-  c cart;
 begin
-  select * into k from checkout where id = p_checkout;
   if k.id is not null then
     session := row_to_json(k)::text;
   end if;
   if k.status = 'completed' then
-    placed := (select order_document(o.id) from orders o where o.checkout_id = p_checkout);
+    placed := (select order_document(o.id) from orders o where o.checkout_id = k.id);
     return;
   end if;
-  basket := (select d.document from cart_documents(array[p_cart], p_now, p_is_stock_locked) d);
-  select * into c from cart where id = p_cart;
+  basket := (select d.document from cart_documents(array[c.id], p_now, p_is_stock_locked) d);
   if c.coupons is not null or k.tenders is not null or p_told is not null or cardinality(p_gifts) > 0
      or k.status in ('complete_in_progress', 'requires_escalation') then
     aside := json_build_object(
       'payment', case when k.status in ('complete_in_progress', 'requires_escalation') then
-                   payment_document(payment_open(p_checkout))::json end,
+                   payment_document(payment_open(k.id))::json end,
       'coupons', case when c.coupons is not null then coupon_documents(c.coupons, c.user_id, k.email) end,
       'purses', case when k.tenders is not null or p_told is not null then purses_named(k.tenders, p_told, c.user_id) end,
       'gifts', (select json_object_agg(g.id, case when s.is_tracked then
@@ -66,7 +61,10 @@ begin
   read_at := clock_timestamp() + p_offset;
   if v_cart is not null then
     select d.session, d.basket, d.placed, d.aside into session, basket, placed, aside
-      from checkout_documents(p_checkout, v_cart, read_at, false, p_gifts, null) d;
+      from checkout k
+      left join cart c on c.id = v_cart
+     cross join lateral checkout_documents(k, c, read_at, false, p_gifts, null) d
+     where k.id = p_checkout;
   end if;
 end $$;
 
@@ -83,10 +81,15 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off se
 as $$
 declare
   v_cart uuid;
+  c cart;
+  k checkout;
+  d record;
   cause movement_cause;
 begin
-  select b.outcome, b.answer into outcome, answer from idempotency_begin(p_idem_owner, p_idem_key, p_idem_hash) b;
-  if outcome is not null then
+  d := idempotency_begin(p_idem_owner, p_idem_key, p_idem_hash);
+  if d.outcome is not null then
+    outcome := d.outcome;
+    answer := d.answer;
     return;
   end if;
   v_cart := checkout_cart(p_checkout, p_token, p_user, p_is_staff, p_channel, p_cart);
@@ -95,13 +98,14 @@ begin
     outcome := 'NOT_FOUND';
     return;
   end if;
-  perform 1 from cart where id = v_cart for update;
+  -- What is read with the lock is what is there under it.
+  select t.* into c from cart t where t.id = v_cart for update;
   if p_checkout is null then
-    select k.id into p_checkout from checkout k
-     where k.cart_id = v_cart
-       and k.status in ('incomplete', 'ready_for_complete', 'complete_in_progress', 'requires_escalation');
+    select t.id into p_checkout from checkout t
+     where t.cart_id = v_cart
+       and t.status in ('incomplete', 'ready_for_complete', 'complete_in_progress', 'requires_escalation');
   end if;
-  perform 1 from checkout where id = p_checkout for update;
+  select t.* into k from checkout t where t.id = p_checkout for update;
   -- Before the stock: a sweeper that has this reservation locked may be waiting for the stock.
   perform 1 from reservation where id = v_cart for update;
   locked_at := clock_timestamp() + p_offset;
@@ -112,8 +116,11 @@ begin
       union select h.variant_id from hold h where h.reservation_id = v_cart
       union select unnest(p_locked_gifts)), p_offset, cause);
   end if;
-  select d.session, d.basket, d.placed, d.aside into session, basket, placed, aside
-    from checkout_documents(p_checkout, v_cart, locked_at, p_locks_stock, p_gifts, p_told) d;
+  d := checkout_documents(k, c, locked_at, p_locks_stock, p_gifts, p_told);
+  session := d.session;
+  basket := d.basket;
+  placed := d.placed;
+  aside := d.aside;
 end $$;
 
 -- Holds for the cart what its checkout lacks, for as long as the checkout lives. p_units is [[variant, quantity], ...].

@@ -23,8 +23,8 @@ end $$;
 -- given along with, and before, the later one; when its own place is reached it has been given already.
 --
 -- Every row also tells where the places end, and how many they are; one row with nothing but that is given when
--- all events at these places were given before.
-create or replace function event_read(p_transaction xid8, p_sequence bigint, p_limit integer)
+-- all events at these places were given before, or are of another kind than p_kind.
+create or replace function event_read(p_transaction xid8, p_sequence bigint, p_limit integer, p_kind text default null)
 returns table (
   id uuid, type text, aggregate_kind text, aggregate_id uuid, version bigint, data jsonb, actor text, device text,
   correlation_id text, at timestamptz, transaction_id xid8, sequence bigint,
@@ -35,13 +35,13 @@ as $$
 begin
   return query
   with recursive passed as materialized (
-    select e.aggregate_id, e.version, e.transaction_id, e.sequence from event e
+    select e.aggregate_id, e.version, e.aggregate_kind, e.transaction_id, e.sequence from event e
      where (e.transaction_id, e.sequence) > (p_transaction, p_sequence)
        and e.transaction_id < (select event_horizon())
      order by e.transaction_id, e.sequence limit p_limit
   ), given (aggregate_id, version, at_transaction, at_sequence) as (
     select p.aggregate_id, p.version, p.transaction_id, p.sequence from passed p
-     where not exists (
+     where (p_kind is null or p.aggregate_kind = p_kind) and not exists (
        select 1 from event l where l.aggregate_id = p.aggregate_id and l.version > p.version
           and (l.transaction_id, l.sequence) <= (p_transaction, p_sequence))
     union all
