@@ -210,19 +210,32 @@ async def refund_told(
     return state
 
 
-async def settle_refund(
-    connection: Connection, refund_id: uuid.UUID, report: Report | None, failure: str | None, actor: str, at: datetime
-) -> None:
-    """Note what became of a refund; see `refund_settle`."""
+async def settle_refund(connection: Connection, refund_id: uuid.UUID, report: Report, actor: str, at: datetime) -> None:
+    """Note that a refund was given; see `refund_settle`."""
     await connection.execute(
         "select refund_settle($1, $2, $3, $4, $5, $6, $7)",
         refund_id,
-        None if report is None else _told(report),
-        failure,
+        _told(report),
+        None,
         [uuid7() for _ in range(_EVENTS_MAX)],
         actor,
         correlation_id.get(),
         at,
+    )
+
+
+async def refund_refused(connection: Connection, refund_id: uuid.UUID, failure: str, actor: str, at: datetime) -> bool:
+    """Note that a refund was refused for good; whether that is to be told. See `refund_refused`."""
+    return bool(
+        await connection.fetchval(
+            "select refund_refused($1, $2, $3, $4, $5, $6)",
+            refund_id,
+            failure,
+            uuid7(),
+            actor,
+            correlation_id.get(),
+            at,
+        )
     )
 
 
