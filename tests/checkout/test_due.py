@@ -37,7 +37,7 @@ async def test_what_is_due_is_paid_once_whatever_happens_on_the_way(
 ) -> None:
     order = await owing(db, settings, payment_capture=capture)
     offered = await order.offer()
-    assert (offered["amount_due"]["amount"], offered["payment_methods"]) == (700, ["test"])
+    assert (offered["amount"]["amount"], offered["payment_methods"]) == (700, ["test"])
     assert await order.money() == ("pending", 2000, 0, 2000)
 
     done = await order.pay(card, "k", expected_amount=700)

@@ -10,6 +10,7 @@ import pytest
 from pannier.checkout.dues import DueService
 from pannier.checkout.errors import CompletionInProgressError
 from pannier.checkout.revising import Edit
+from pannier.inventory import Cause, InventoryService
 from pannier.kernel.clock import ManualClock
 from pannier.orders import (
     NothingDueError,
@@ -21,7 +22,7 @@ from pannier.orders import (
 from pannier.payments import PaymentFailedError, ProviderUnavailableError, Wish
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
-from tests.checkout.owing import owing, pay_on_page
+from tests.checkout.owing import Owing, owing, pay_on_page
 from tests.checkout.test_payment import charged, payments_of, ready, shop_of
 from tests.checkout.test_payment_meanwhile import Changed, gateway_of, left_unanswered, no_answer, the_order
 from tests.support.books import faults
@@ -147,7 +148,7 @@ async def test_while_the_orders_own_payment_is_not_settled_nothing_else_is_charg
     await left_unanswered(shop, shopper, session.id)
     placed = await the_order(shop)
     dues = DueService(db, shop.settings, shop.orders, shop.checkouts.payments, shop.checkouts.completion)
-    assert (await dues.offer(shopper, placed.number))["amount_due"]["amount"] == 0
+    assert (await dues.offer(shopper, placed.number))["amount"]["amount"] == 0
     with pytest.raises(CompletionInProgressError):
         await dues.pay(shopper, placed.number, payment_token="tok_succeeds")
     clock.advance(timedelta(minutes=1))
@@ -158,3 +159,34 @@ async def test_while_the_orders_own_payment_is_not_settled_nothing_else_is_charg
     assert (await the_order(shop)).payment_status == "paid"
     assert await charged(db) == 2000
     assert await faults(db) == {}
+
+
+async def test_units_that_are_gone_when_it_is_booked_send_the_money_back(
+    db: Database, settings: Settings, clock: ManualClock
+) -> None:
+    shop = shop_of(db, settings, hold_at="payment")
+    variant, shopper, session = await ready(shop)
+    done = await shop.checkouts.complete(shopper, session.id, payment_method="invoice")
+    dues = DueService(db, shop.settings, shop.orders, shop.checkouts.payments, shop.checkouts.completion)
+    order = Owing(shop, shopper, done.order_number or "", dues, variant)
+    await order.pay(None)
+    await InventoryService(db, shop.settings).count(variant, 1, Cause("staff", "counted"))
+    await pay_on_page(order)
+    assert await charged(db) == 2000
+
+    paid = await dues.come_back(shopper, order.number)
+
+    assert paid is not None
+    assert (paid.failure or {})["error"] == "INSUFFICIENT_STOCK"
+    assert "Your payment is given back." in (paid.failure or {})["message"]
+    assert await order.money() == ("pending", 0, 0, 0)
+    await order.resume(clock)
+    assert await faults(db) == {}
+
+
+async def test_the_audit_sees_a_payment_that_is_for_another_order_or_none(db: Database, settings: Settings) -> None:
+    order = await owing(db, settings)
+    await order.pay()
+    async with db.read() as connection:
+        await connection.execute("update payment_attempt set pays_order = id where pays_order is not null")
+    assert "payment.belongs" in await faults(db)

@@ -53,7 +53,7 @@ class DueService:
             attempt = None
         status = "requires_escalation" if attempt is not None and attempt.state == "challenged" else "in_progress"
         return {
-            "amount_due": money(due, order.currency),
+            "amount": money(due, order.currency),
             "payment_methods": list(self._methods()) if due else [],
             "payment": None if attempt is None else show_payment(attempt, status),
         }

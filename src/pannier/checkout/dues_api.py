@@ -57,11 +57,14 @@ class DuePayment(BaseModel):
 
 
 class DueDocument(BaseModel):
-    """What an order has due, the ways that pay it at once, and the payment of it that is under way."""
+    """What an order has due now, the ways that pay it at once, and the payment of it that is under way.
+
+    `amount` is the order's `balance`, where that is not below nothing, without what its checkout is being paid.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    amount_due: OrderMoney
+    amount: OrderMoney
     payment_methods: list[str]
     payment: DuePayment | None
 

@@ -48,7 +48,7 @@ class OrderChanges:
         tell: Tell | None = None,
         also: Callable[[Connection, Order, Transition], Awaitable[None]] | None = None,
         first: Callable[[Connection], Awaitable[None]] | None = None,
-        otherwise: Callable[[Connection, datetime], Awaitable[None]] | None = None,
+        otherwise: Callable[[Connection, PannierError, datetime], Awaitable[None]] | None = None,
         status: int = 200,
         is_repeatable: bool = False,
     ) -> Answer:
@@ -84,7 +84,7 @@ class OrderChanges:
             except PannierError as refusal:
                 if not idempotency.is_recorded(refusal):
                     raise
-                await (_nothing if otherwise is None else otherwise)(connection, locked.at)
+                await (_nothing if otherwise is None else otherwise)(connection, refusal, locked.at)
                 await idempotency.keep(connection, key, idempotency.kept_refusal(refusal), locked.at)
                 return refusal
             answer = Answer(await _told(connection, number, principal, tell), status)
@@ -130,7 +130,7 @@ class OrderChanges:
         return known
 
 
-async def _nothing(_: Connection, __: datetime) -> None:
+async def _nothing(_: Connection, __: PannierError, ___: datetime) -> None:
     """What else there is to a refusal, mostly."""
 
 

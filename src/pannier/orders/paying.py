@@ -131,8 +131,9 @@ class OrderPaying:
                 )
             await self._refunds.ask_for(connection, order, step)
 
-        async def otherwise(connection: Connection, at: datetime) -> None:
-            await give_up_attempt(connection, attempt.id, {"error": "NOT_BOOKED"}, at, at)
+        async def otherwise(connection: Connection, refusal: PannierError, at: datetime) -> None:
+            failure = {"error": refusal.error, "message": refusal.message}
+            await give_up_attempt(connection, attempt.id, failure, at, at)
 
         def tell(order: Order, _: Aftermath | None) -> Mapping[str, Any]:
             return show(order)
