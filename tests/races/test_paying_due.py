@@ -55,7 +55,7 @@ class Due:
 
 @contextlib.asynccontextmanager
 async def opened(db: Database, url: str, directory: Path, app: str | None = None) -> AsyncIterator[Due]:
-    with bank(directory) as stripe, server_processes(directory, url, app=app, **{**stripe.settings}) as two:
+    with bank(directory) as stripe, server_processes(directory, url, 2, app=app, **stripe.settings) as two:
         async with crowd(_AT_ONCE, two, token=new_cart_token()) as tabs:
             yield Due(stripe, tabs, await ordered(db, tabs[0]))
 
