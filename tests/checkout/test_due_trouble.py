@@ -14,6 +14,7 @@ from pannier.inventory import Cause, InventoryService
 from pannier.kernel.clock import ManualClock
 from pannier.orders import (
     NothingDueError,
+    OrderClosedError,
     OrderPaying,
     OrderService,
     RefundService,
@@ -182,6 +183,18 @@ async def test_units_that_are_gone_when_it_is_booked_send_the_money_back(
     assert await order.money() == ("pending", 0, 0, 0)
     await order.resume(clock)
     assert await faults(db) == {}
+
+
+async def test_nobody_is_led_to_pay_for_an_order_that_was_canceled_meanwhile(db: Database, settings: Settings) -> None:
+    order = await owing(db, settings)
+    await order.pay(None)
+    await order.shop.orders.cancel(STAFF, order.number)
+
+    assert await order.offer() == {"amount": {"amount": 0, "currency": "USD"}, "payment_methods": [], "payment": None}
+    with pytest.raises(OrderClosedError):
+        await order.pay(None)
+
+    assert [row["is_open"] for row in await payments_of(db)] == [False, False]
 
 
 async def test_the_audit_sees_a_payment_that_is_for_another_order_or_none(db: Database, settings: Settings) -> None:

@@ -51,6 +51,9 @@ class DueService:
             # Of the checkout: it comes into the books by itself.
             due = max(0, due - attempt.amount_minor)
             attempt = None
+        if attempt is not None and attempt.amount_minor != due:
+            # For another sum than is due by now: it is left by whoever pays.
+            attempt = None
         status = "requires_escalation" if attempt is not None and attempt.state == "challenged" else "in_progress"
         return {
             "amount": money(due, order.currency),

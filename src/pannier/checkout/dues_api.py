@@ -13,8 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pannier.checkout.dues import DueService
 from pannier.checkout.errors import CompletionInProgressError, PaymentMethodUnavailableError, TotalChangedError
 from pannier.inventory import InsufficientStockError
+from pannier.kernel.money import AMOUNT_MAX
 from pannier.orders import NothingDueError, OrderClosedError, OrderDocument, OrderMoney, OrderNotFoundError, request_key
 from pannier.payments import PaymentFailedError, ProviderUnavailableError
+from pannier.platform.fields import Request as Asked
+from pannier.platform.fields import Short
 from pannier.platform.hot import service_of
 from pannier.platform.idempotency import (
     IdempotencyConflictError,
@@ -78,19 +81,17 @@ class DueAnswer(BaseModel):
     order: OrderDocument
 
 
-class PayDue(BaseModel):
+class PayDue(Asked):
     """How to pay: by default as the order was, or the shop's first way that takes money at once.
 
     `payment_token` stands for a card that the provider knows; without it the provider shows its page, which leads back
     to `return_url`. `expected_amount`: what the shopper was shown, in minor units; nothing else is charged then.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    payment_method: Annotated[str, Field(max_length=100)] | None = None
-    payment_token: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    return_url: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
-    expected_amount: Annotated[int, Field(strict=True, ge=0, le=2**53)] | None = None
+    payment_method: Short | None = None
+    payment_token: Short | None = None
+    return_url: Annotated[str, Field(max_length=2000)] | None = None
+    expected_amount: Annotated[int, Field(ge=0, le=AMOUNT_MAX)] | None = None
 
 
 @dues_router.get(
