@@ -80,8 +80,10 @@ async def standing(settings: Settings, db: Database) -> AsyncIterator[StandingSh
     ]
     # Counted like everybody, and never refused: what is compared asks more in a second than a shopper in an hour.
     ample = {f"rate_limit_{group}": "1000000/minute" for group in GROUPS}
+    # A customer stays signed in for as long as is compared.
+    lasting = {"access_token_ttl_s": 86_400}
     changes = {"access_log": "off", "wishlist_login": "optional", "enable_cart_reserve": True}
-    settings = settings.model_copy(update={**changes, **ample})
+    settings = settings.model_copy(update={**changes, **ample, **lasting})
     with served(create_app(settings)) as url:
         shop = StandingShop(url, settings, [str(variant) for variant in made])
         async with shop.client() as client:

@@ -211,13 +211,15 @@ async def test_a_traceparent_is_used_or_passed_over(text: bytes, trace: str | No
 
 async def test_a_hot_route_gets_its_parameter_and_query() -> None:
     async with client_of(application()) as client:
-        answer = await client.get("/api/v1/who/J%C3%B6rg?colour=dark%20red&colour=blue")
+        answer = await client.get("/api/v1/who/J%C3%B6rg?colour=dark%20red&other=x&other=y")
+        twice = await client.get("/api/v1/who/J%C3%B6rg?colour=dark%20red&colour=blue")
         inner = await client.get("/api/v1/who/J%C3%B6rg/again")
         beside = [
             await client.get(f"/api/v1/who/{path}") for path in ("", "/again", "x/never", "x/again/", "x/y/again")
         ]
         wrong = await client.post("/api/v1/who/x/again")
     assert (answer.json()["param"], answer.json()["colour"]) == ("J\xf6rg", "dark red")
+    assert (twice.status_code, twice.json()["field"]) == (422, "colour")
     assert inner.json()["param"] == "J\xf6rg"
     assert [answer.status_code for answer in beside] == [404] * 5
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")

@@ -21,7 +21,8 @@ _STATE = {
         select id, status, version, currency, channel, token_hash, user_id, line_count, total_quantity
           from cart order by 1""",
     "lines": """
-        select id, cart_id, variant_id, merge_key, quantity, extra, unit_price_minor, is_price_fixed, is_selected
+        select id, cart_id, variant_id, merge_key, quantity, extra, unit_price_minor, is_price_fixed, is_selected,
+               shelf_minor, shown_minor, added_at = updated_at as is_as_added
           from cart_line order by 1""",
     "saved": "select id, cart_id, variant_id, merge_key, quantity, extra, reason from saved_line order by 1",
     "events": "select aggregate_id, version, type, data, actor from event order by 1, 2",
@@ -67,3 +68,14 @@ def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _timeless(part) for key, part in value.items() if not key.endswith("_at")}
     return [_timeless(part) for part in value] if isinstance(value, list) else value
+
+
+def differences(one: dict[str, list[dict[str, Any]]], other: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """What tells two states apart, a row a line."""
+    return [
+        f"{name}{sign}{row}"
+        for name in one
+        for sign, mine, theirs in (("-", one[name], other[name]), ("+", other[name], one[name]))
+        for row in mine
+        if row not in theirs
+    ]

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pannier.app.permissions import access_of, security_of, security_schemes
-from pannier.platform.admission import LENIENT
+from pannier.platform.admission import FOR_EVERYBODY, LENIENT
 from pannier.platform.hot import HotRoute, Operation
 from pannier.platform.origin import SAFE_METHODS, ForeignFormError
 from pannier.platform.problems import (
@@ -67,8 +67,9 @@ def _add_security(path: str, method: str, operation: dict[str, Any]) -> None:
     """By what one may ask, and how one is refused before the route is: at the edge, see platform/web.py."""
     access = access_of(method, path, API_PREFIX)
     operation["security"] = security_of(access)
-    if access == "public":
+    if path.startswith(FOR_EVERYBODY):
         return
+    # Also of what is everybody's: a credential that is not good is refused, whatever it is for.
     if not path.startswith(LENIENT):
         _add_refusals(operation["responses"], problem_responses(InvalidTokenError))
     if method.upper() not in SAFE_METHODS:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.routing import BaseRoute
 
 from pannier.accounts import ENDED_INTERVAL_S, AccountService, PeopleService, StaffAccounts, auth_router, me_router
@@ -102,6 +102,7 @@ from pannier.platform.embedded import lease
 from pannier.platform.health import Check, SchemaCheck, connection_check
 from pannier.platform.hot import HotRoute
 from pannier.platform.observability.metrics import Metrics
+from pannier.platform.once import once
 from pannier.platform.settings import Settings
 from pannier.pricebook import GIFTS_INTERVAL_S, PriceHouse, open_house, open_providers
 from pannier.promotions import (
@@ -343,7 +344,7 @@ def _capability_routes() -> tuple[BaseRoute, ...]:
     FastAPI reads the signatures of a router's functions again for every application that includes it, and does so
     while the first request waits.
     """
-    everything = APIRouter()
+    everything = APIRouter(dependencies=[Depends(once)])
     for router in (
         catalogue_router,
         admin_catalogue_router,

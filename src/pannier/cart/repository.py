@@ -43,6 +43,7 @@ _OPTIONAL = (
 )
 _PLAIN = frozenset({"add", "set", "remove"})
 _COUNTED = frozenset({"variant_id", "quantity"})
+_OF_PLAIN_ADD = _COUNTED | {"listed_minor", "shelf_minor", "shown_minor"}
 _READ = "select ord, document from cart_read($1, $2, $3, $4)"
 # Changes whose stock is not found through a line of the cart.
 _OF_WHOLE = frozenset({"metadata", "coupon", "delivery"})
@@ -245,12 +246,7 @@ def _request(command: Command, settings: Settings) -> dict[str, object]:
         "device": command.device,
         "correlation_id": command.correlation_id,
     }
-    if all(map(_is_plain, command.changes)):
-        request["plain"] = True
-    if any(change.op in _OF_WHOLE for change in command.changes):
-        request["tells_whole"] = True
-    if any(change.op == "reserve" for change in command.changes):
-        request["reserves"] = True
+    request.update(_kinds(command))
     request.update(_whose(owner))
     if command.beside_id is not None:
         request["beside"] = command.beside_id
@@ -290,6 +286,31 @@ def _whose(owner: CartOwner) -> dict[str, object]:
 def _is_plain(change: Change) -> bool:
     """Whether it moves a quantity and nothing else, so that its result tells history all: see `cart_touched`."""
     return change.op in _PLAIN and all(getattr(change, name) is None for name in _OPTIONAL if name not in _COUNTED)
+
+
+def _kinds(command: Command) -> dict[str, object]:
+    """What the statement may know of a request without a look at its changes."""
+    changes = command.changes
+    kinds: dict[str, object] = {}
+    if all(map(_is_plain, changes)):
+        kinds["plain"] = True
+    if not command.is_clear and all(change.op == "add" for change in changes):
+        kinds["adds"] = True
+        if len(changes) == 1 and _is_plain_add(command):
+            kinds["plain_add"] = True
+    if any(change.op in _OF_WHOLE for change in changes):
+        kinds["tells_whole"] = True
+    if any(change.op == "reserve" for change in changes):
+        kinds["reserves"] = True
+    return kinds
+
+
+def _is_plain_add(command: Command) -> bool:
+    """Whether it may be carried out with others of its kind: see sql/plain.sql."""
+    (change,) = command.changes
+    is_bare = all(getattr(change, name) is None for name in _OPTIONAL if name not in _OF_PLAIN_ADD)
+    is_of_the_open = not command.is_aside and command.beside_id is None and command.if_match is None
+    return is_bare and is_of_the_open and change.quantity is not None and change.quantity > 0
 
 
 def _change(change: Change) -> dict[str, object]:

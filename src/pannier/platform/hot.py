@@ -102,11 +102,13 @@ class HotRequest(RequestContext):
         self._query: dict[str, list[str]] | None = None
 
     def query(self, name: str) -> str | None:
-        """The first value of a query parameter."""
+        """The value of a query parameter. Raises ValidationFailedError where it has several."""
         if self._query is None:
             text = self.scope["query_string"].decode("latin-1")
             self._query = parse_qs(text, keep_blank_values=True)
         values = self._query.get(name)
+        if values and len(values) > 1:
+            raise ValidationFailedError.of([(name, "Give it once")])
         return values[0] if values else None
 
     def decode(self, decoder: msgspec.json.Decoder[T]) -> T:

@@ -62,4 +62,7 @@ class Finder:
 def _joined(by_name: dict[str, list[int]], names: frozenset[str]) -> list[int]:
     if len(names) == 1:
         return by_name.get(next(iter(names)), [])
+    # A filter may name a thousand products, and a basket may have a thousand lines: whichever is less is gone through.
+    if len(by_name) < len(names):
+        return sorted({place for name, places in by_name.items() if name in names for place in places})
     return sorted({place for name in names for place in by_name.get(name, ())})

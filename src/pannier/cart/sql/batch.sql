@@ -40,9 +40,11 @@ begin
 end $$;
 
 -- One request on its locked cart. Null cart: there is none, and the request may not make one.
--- p_until is when the cart's reservation runs out, null when it has none that lives.
+-- p_until is when the cart's reservation runs out, null when it has none that lives. p_plain is what came of it where it
+-- has been carried out with others of its kind.
 create or replace function cart_run(
   p_cart cart, p_request jsonb, p_until timestamptz, p_is_lapsed boolean, p_policy cart_policy, p_cause movement_cause,
+  p_plain jsonb,
   out outcome text, out results jsonb, out details jsonb, out after cart, out is_changed boolean, out moved jsonb
 ) language plpgsql as $$
 declare
@@ -53,6 +55,14 @@ declare
 begin
   is_changed := false;
   outcome := 'OK';
+  if p_plain is not null then
+    after := p_cart;
+    after.total_quantity := after.total_quantity + (p_plain->>'after')::bigint - (p_plain->>'before')::bigint;
+    after.line_count := after.line_count + ((p_plain->>'before')::bigint = 0)::integer;
+    results := jsonb_build_array(p_plain);
+    is_changed := true;
+    return;
+  end if;
   if (p_request->>'if_match')::bigint <> coalesce(p_cart.version, 0) then
     outcome := 'CART_VERSION_MISMATCH';
     details := jsonb_build_object('expected', p_request->'if_match', 'actual', coalesce(p_cart.version, 0));
@@ -164,6 +174,7 @@ as $$
 declare
   policy cart_policy := jsonb_populate_record(null::cart_policy, p_policy);
   cause movement_cause;
+  plain jsonb;
   place record;
   locks record;
   v record;
@@ -190,6 +201,7 @@ begin
      where r.value ?| array['clear', 'reserves']),
     p_variants, p_lines, p_saved, policy, p_offset, cause);
   v_is_mine := cart_try_keys(p_requests);
+  plain := cart_add_plain(p_requests, place.cart_ids, v_is_mine, locks.lapsed, policy, locks.locked_at);
   for v in
     select x.ordinality::integer as n, x.value as request, i.answer,
            i.request_hash = decode(x.value->>'idem_hash', 'hex') as is_same, c.row as cart,
@@ -216,7 +228,8 @@ begin
     end if;
     cause := (coalesce(v.request->>'actor', 'guest'), v.request->>'device', v.request->>'correlation_id', 'cart',
       place.cart_ids[v.n], null, locks.locked_at);
-    run := cart_run(v.cart, v.request, v.held_until, place.cart_ids[v.n] = any(locks.lapsed), policy, cause);
+    run := cart_run(v.cart, v.request, v.held_until, place.cart_ids[v.n] = any(locks.lapsed), policy, cause,
+      plain->v.n::text);
     if run.is_changed then
       v_carts := v_carts || run.after;
       -- What only the time that ran out has changed is told as that.
