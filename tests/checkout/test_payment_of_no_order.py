@@ -60,6 +60,28 @@ async def test_money_of_no_order_whose_refund_is_refused_is_given_back_when_that
     assert await faults(db) == {}
 
 
+async def test_a_refund_that_is_refused_for_good_is_told_of_once_and_tried_no_oftener_than_daily(
+    db: Database, settings: Settings, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = shop_of(db, settings, hold_at="payment", commit_at="payment")
+    shop.checkouts.payments.providers.put("test", Changed(db, refund=refused))
+    await sold_out_when_paid(shop)
+    for _ in range(80):
+        clock.advance(timedelta(hours=6))
+        await shop.checkouts.completion.resume()
+
+    assert await count(db, "refund") < 40, "in twenty days"
+    (row,) = await payments_of(db)
+    assert timedelta(hours=23) < row["due_at"] - row["updated_at"] < timedelta(hours=25)
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert [record.getMessage().startswith("refund ") for record in errors] == [True]
+    async with db.read() as connection:
+        told = await connection.fetch("select aggregate_id, data from event where type = 'payment.refund_failed'")
+    assert [(event["aggregate_id"], event["data"]["amount_minor"]) for event in told] == [(row["id"], 2000)]
+    assert await charged(db) == 2000
+    assert await faults(db) == {}
+
+
 async def test_money_of_no_order_that_was_given_back_at_the_provider_s_is_owed_no_more(
     db: Database, settings: Settings
 ) -> None:

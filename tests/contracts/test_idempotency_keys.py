@@ -20,6 +20,7 @@ WITHOUT_A_KEY = {
     ("post", "/pricing/coupon-check"): _CHANGES_NOTHING,
     ("post", "/checkouts/{checkout_id}/validate"): _CHANGES_NOTHING,
     ("post", "/checkouts/{checkout_id}/return"): "looks at what became of the payment, which is so or not",
+    ("post", "/orders/{number}/payments/return"): "looks at what became of the payment, which is so or not",
     ("post", "/payments/{provider}/webhook"): "each event has an id of its provider's, and counts once",
     ("post", "/cart/merge/preview"): _CHANGES_NOTHING,
     ("post", "/cart/operations"): "each of its operations has an id that is its key",

@@ -90,6 +90,7 @@ class Janes:
             ("post", "/checkouts"): {"line_ids": [item]},
             ("post", "/orders/{number}/cancel"): {"reason": "not yours"},
             ("post", "/orders/{number}/returns"): {"items": [{"item_id": self.ids["line_id"], "quantity": 1}]},
+            ("post", "/orders/{number}/payments"): {"payment_token": "tok_succeeds"},
             ("post", "/buy-now"): variant,
             ("patch", "/me"): {"name": "Somebody"},
             ("post", "/me/password"): {"password": "a wrong one", "new_password": "a brand new word"},

@@ -8,13 +8,13 @@ from typing import Any
 
 from pannier.app.factory import create_app as make_app
 from pannier.checkout.completion.runner import Completion
-from pannier.orders import OrderService
+from pannier.orders import OrderPaying, OrderService
 from pannier.payments import PaymentService
 from pannier.payments.adapters.stripe import StripeProvider
 from pannier.platform.settings import Settings
 
 VARIABLE = "HALT_AT"
-_CLASSES = {found.__name__: found for found in (Completion, OrderService, PaymentService, StripeProvider)}
+_CLASSES = {found.__name__: found for found in (Completion, OrderPaying, OrderService, PaymentService, StripeProvider)}
 
 
 def create_app(settings: Settings) -> Any:

@@ -10,6 +10,7 @@ from pannier.app.factory import create_app
 from pannier.checkout import rules, steps
 from pannier.checkout.looking import Decision
 from pannier.checkout.repository import Found
+from pannier.orders import paying
 from pannier.payments.adapters import stripe
 from pannier.platform.settings import Settings
 
@@ -40,6 +41,12 @@ def without_key(settings: Settings) -> Any:
 def without_look_up(settings: Settings) -> Any:
     """Whoever takes over a payment does not ask what became of it, and takes it for never made."""
     stripe.StripeProvider.look_up = _nothing  # type: ignore[assignment, method-assign]  # in a process that is this test's own
+    return create_app(settings)
+
+
+def without_looking(settings: Settings) -> Any:
+    """Whoever pays what an order has due does not look whether somebody is at it."""
+    paying.find_paying_attempt = _nothing  # type: ignore[assignment, attr-defined]  # in a process that is this test's own
     return create_app(settings)
 
 

@@ -8,12 +8,16 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, ViewportSize
 
+from pannier.checkout.revising import Edit
+from pannier.orders import RefundService
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from tests.storefront.pages import press
 from tests.storefront.test_browser import ADDRESS, SMALL_TARGETS, TARGET_PX_MIN
 from tests.support.books import faults
-from tests.support.shop import count
+from tests.support.catalogue import make_product
+from tests.support.revisers import reviser_of
+from tests.support.shop import STAFF, Shop, count
 
 AXE = Axe()
 
@@ -86,5 +90,33 @@ async def test_paid_at_once_declined_first_and_later(
 
     assert [text for text in spoken if not text.startswith("Failed to load resource")] == []
     assert await count(db, "orders") == 3
+    assert await faults(db) == {}
+    await page.close()
+
+
+async def test_what_an_order_has_due_is_declined_and_then_paid(
+    browser: Browser, shop: str, db: Database, settings: Settings
+) -> None:
+    page = await browser.new_page(viewport=ViewportSize(width=390, height=800))
+    await order(page, shop)
+    await choose(page, "Pay")
+    address, lamp = page.url, await make_product(db, on_hand=5, price_minor=700)
+    reviser = reviser_of(Shop.of(db, settings), RefundService(db))
+    await reviser.edit(STAFF, address.rpartition("/")[2], Edit(added=[(lamp, 1)]))
+
+    await page.goto(address)
+    assert "$7.00, beside what you have paid." in await page.inner_text("main")
+    await look(page, "due", 390)
+    await choose(page, "Pay $7.00")
+    await choose(page, "Decline")
+    assert page.url == address
+    assert "The payment was declined, and nothing was charged." in await page.inner_text("body")
+    await choose(page, "Pay $7.00")
+    await choose(page, "Pay")
+
+    assert page.url == address
+    assert "Your payment is there. Thank you." in await page.inner_text("body")
+    assert "Still to pay" not in await page.inner_text("main")
+    await look(page, "settled", 390)
     assert await faults(db) == {}
     await page.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pannier.cart import CartService, StatelessPricing
-from pannier.checkout import CheckoutService, ReorderService, ReviseService
+from pannier.checkout import CheckoutService, DueService, ReorderService, ReviseService
 from pannier.orders import (
     HandoverService,
     OrderListing,
@@ -40,6 +40,7 @@ def order_services(
         "reordering": ReorderService(carts, orders),
         "handovers": HandoverService(db, taker),
         "revisions": ReviseService(db, settings, pricing, orders, refunds, payments),
+        "dues": DueService(db, settings, orders, payments, checkouts.completion),
         "refunds": refunds,
         "returns": ReturnService(db, settings, refunds),
     }

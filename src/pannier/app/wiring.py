@@ -58,12 +58,14 @@ from pannier.checkout import (
     CheckoutService,
     CodeService,
     DraftService,
+    DueService,
     ReorderService,
     ReviseService,
     WishingService,
     admin_revising_router,
     buying_router,
     codes_router,
+    dues_router,
     reordering_router,
     webhook_router,
     wishing_router,
@@ -149,6 +151,7 @@ class Services:
     order_listing: OrderListing
     reordering: ReorderService
     revisions: ReviseService
+    dues: DueService
     handovers: HandoverService
     refunds: RefundService
     returns: ReturnService
@@ -365,6 +368,7 @@ def _capability_routes() -> tuple[BaseRoute, ...]:
         admin_listing_router,
         admin_handover_router,
         reordering_router,
+        dues_router,
         documents_router,
         admin_documents_router,
         pricing_router,

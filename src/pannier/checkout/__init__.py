@@ -7,6 +7,8 @@ from pannier.checkout.codes import CodeService
 from pannier.checkout.codes_api import codes_router
 from pannier.checkout.completing_api import HOT_ROUTES
 from pannier.checkout.drafts import DraftService
+from pannier.checkout.dues import DueService
+from pannier.checkout.dues_api import dues_router
 from pannier.checkout.reordering import ReorderService
 from pannier.checkout.reordering_api import reordering_router
 from pannier.checkout.revising import ReviseService
@@ -29,12 +31,14 @@ __all__ = [
     "CheckoutService",
     "CodeService",
     "DraftService",
+    "DueService",
     "ReorderService",
     "ReviseService",
     "WishingService",
     "admin_revising_router",
     "buying_router",
     "codes_router",
+    "dues_router",
     "reordering_router",
     "router",
     "webhook_router",

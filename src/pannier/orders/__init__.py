@@ -14,6 +14,7 @@ from pannier.orders.edit_rules import edit as edit_order
 from pannier.orders.edit_rules import revised as revised_order
 from pannier.orders.errors import (
     ExternalReferenceTakenError,
+    NothingDueError,
     OrderChangedError,
     OrderClosedError,
     OrderNotCancelableError,
@@ -44,6 +45,7 @@ from pannier.orders.models import (
 )
 from pannier.orders.owners import adopt, all_of, forget
 from pannier.orders.owners import exchange_token as exchange_order_token
+from pannier.orders.paying import OrderPaying
 from pannier.orders.ports import ByHand, Given, HandoverRefusedError, HandoverTroubleError, OrderTaker, Repayments
 from pannier.orders.refund_rules import Wanted as WantedRefund
 from pannier.orders.refunding import RefundService
@@ -55,7 +57,7 @@ from pannier.orders.return_rules import Asked, Looked, open_return
 from pannier.orders.return_rules import complete as complete_return
 from pannier.orders.return_rules import find as find_return
 from pannier.orders.returning import ReturnService
-from pannier.orders.rules import balance_of, is_cancelable, stock_when_ordered, stock_when_paid
+from pannier.orders.rules import balance_of, is_cancelable, is_closed, stock_when_ordered, stock_when_paid
 from pannier.orders.schemas import OrderDocument, OrderExchange, OrderItem, OrderMoney, OrderTotals
 from pannier.orders.service import OrderService
 from pannier.orders.tax_reporting import ReportUnit, TaxReport, tax_report
@@ -77,6 +79,7 @@ __all__ = [
     "HandoverTroubleError",
     "Looked",
     "LookedItem",
+    "NothingDueError",
     "Order",
     "OrderChangedError",
     "OrderChanges",
@@ -91,6 +94,7 @@ __all__ = [
     "OrderNotCancelableError",
     "OrderNotEditableError",
     "OrderNotFoundError",
+    "OrderPaying",
     "OrderQuantityError",
     "OrderReason",
     "OrderRevision",
@@ -136,6 +140,7 @@ __all__ = [
     "forget",
     "invoice_page",
     "is_cancelable",
+    "is_closed",
     "items",
     "lock_stock_of",
     "looked_of",

@@ -48,16 +48,16 @@ class OrderChanges:
         tell: Tell | None = None,
         also: Callable[[Connection, Order, Transition], Awaitable[None]] | None = None,
         first: Callable[[Connection], Awaitable[None]] | None = None,
+        otherwise: Callable[[Connection, PannierError, datetime], Awaitable[None]] | None = None,
         status: int = 200,
         is_repeatable: bool = False,
     ) -> Answer:
         """The answer to a change. With `tell` the decision is given what came after the sale, and so is the answer.
 
         `first` is done when the key is taken, before the order is locked, and `also` when the step is carried out, in
-        the same transaction. `is_repeatable`: `decide` finds under the lock that the step was taken, so it is tried
-        again without a key where the connection is lost.
-
-        Raises what `decide` raises, OrderNotFoundError, RefundExceedsError.
+        the same transaction; `otherwise` where it is refused. `is_repeatable`: `decide` finds under the lock that the
+        step was taken, so it is tried again without a key where the connection is lost. Raises what `decide` raises,
+        OrderNotFoundError, RefundExceedsError.
         """
 
         async def command(connection: Connection) -> Answer | PannierError:
@@ -84,6 +84,7 @@ class OrderChanges:
             except PannierError as refusal:
                 if not idempotency.is_recorded(refusal):
                     raise
+                await (_nothing if otherwise is None else otherwise)(connection, refusal, locked.at)
                 await idempotency.keep(connection, key, idempotency.kept_refusal(refusal), locked.at)
                 return refusal
             answer = Answer(await _told(connection, number, principal, tell), status)
@@ -127,6 +128,10 @@ class OrderChanges:
         if known is None:
             raise refusal
         return known
+
+
+async def _nothing(_: Connection, __: PannierError, ___: datetime) -> None:
+    """What else there is to a refusal, mostly."""
 
 
 async def _told(connection: Connection, number: str, principal: Principal, tell: Tell | None) -> bytes:

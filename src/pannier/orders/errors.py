@@ -14,6 +14,7 @@ PannierError
 ├── PdfUnavailableError            what makes PDF is not installed
 ├── ShipmentNotFoundError          the order has no such parcel
 ├── ReturnTooLateError            the time to send goods back is over
+├── NothingDueError               all of it is paid
 └── OrderNotFulfilledError        goods are to be sent, or money to be paid
 """
 
@@ -173,3 +174,12 @@ class HandoverNotFoundError(PannierError):
     error = "HANDOVER_NOT_FOUND"
     code = "ORD_017"
     title = "There is nothing like it to be told"
+
+
+class NothingDueError(PannierError):
+    """Nothing is due of the order (`details.balance`, minor units): it is paid, or costs nothing any more."""
+
+    kind = ErrorKind.conflict
+    error = "NOTHING_DUE"
+    code = "ORD_018"
+    title = "Nothing is due"

@@ -148,7 +148,8 @@ class OrderDocument(BaseModel):
     """An order; its figures are frozen.
 
     `amount_due`: what is paid in money, before anything was. `amount_credited`: what is no longer asked for, since
-    goods came back or were taken out. `balance`: what is still to be paid; below nothing, what the shop has too much.
+    goods came back or were taken out. `balance`: what is still to be paid, by `POST /orders/{number}/payments`; below
+    nothing, what the shop has too much.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -115,7 +115,7 @@ class OrderService:
 
         def decide(order: Order, locked: LockedOrder) -> Transition | None:
             step = rules.pay(open_order(order), self._settings.commit_at)
-            return step if step is None else _unless_short(step, locked.shortages)
+            return step if step is None else unless_short(step, locked.shortages)
 
         return await self._changes.change(principal, number, decide, key=key, is_repeatable=True)
 
@@ -134,7 +134,7 @@ class OrderService:
                 return None
             open_order(order)
             if step.stock is not None:
-                _unless_short(step, locked.shortages)
+                unless_short(step, locked.shortages)
             step = refund_rules.with_surplus_back(order, step, refund_id, "more was paid than the order comes to")
             gives_back = "refund" in step.rows
             return step
@@ -166,7 +166,7 @@ class OrderService:
             whole = rules.fulfil(open_order(order))
             if whole is None:
                 return None
-            _unless_short(whole, locked.shortages)
+            unless_short(whole, locked.shortages)
             rules.check_on_hand(rules.held_units(order), locked.on_hand)
             parts = [
                 {"line_id": line.id, "quantity": line.quantity_unsent} for line in order.lines if line.quantity_unsent
@@ -273,7 +273,8 @@ def _in_parcel(
     return replace(step, rows={**step.rows, "shipment": parcel}, data={**step.data, "shipment": parcel})
 
 
-def _unless_short(step: Transition, short: tuple[Shortage, ...]) -> Transition:
+def unless_short(step: Transition, short: tuple[Shortage, ...]) -> Transition:
+    """The step, unless units are missing for it. Raises InsufficientStockError."""
     if not short:
         return step
     first = short[0]

@@ -14,11 +14,15 @@ from pannier.payments.people import export_payments, forget_payer
 from pannier.payments.ports import PaymentProvider, ProviderRefusedError, ProviderTroubleError
 from pannier.payments.providers import TEST_PAGE, Providers, open_providers
 from pannier.payments.repository import begin as begin_attempt
+from pannier.payments.repository import challenged as attempt_challenged
 from pannier.payments.repository import close as close_attempt
 from pannier.payments.repository import due as attempt_due
 from pannier.payments.repository import find as find_attempt
 from pannier.payments.repository import find_open as find_open_attempt
-from pannier.payments.rules import is_decided
+from pannier.payments.repository import find_paying as find_paying_attempt
+from pannier.payments.repository import give_up as give_up_attempt
+from pannier.payments.repository import pay_order as pay_order_by
+from pannier.payments.rules import is_decided, with_money_back
 from pannier.payments.service import PaymentService
 
 __all__ = [
@@ -40,13 +44,18 @@ __all__ = [
     "TestGateway",
     "WebhookRefusedError",
     "Wish",
+    "attempt_challenged",
     "attempt_due",
     "begin_attempt",
     "close_attempt",
     "export_payments",
     "find_attempt",
     "find_open_attempt",
+    "find_paying_attempt",
     "forget_payer",
+    "give_up_attempt",
     "is_decided",
     "open_providers",
+    "pay_order_by",
+    "with_money_back",
 ]

@@ -41,6 +41,8 @@ INVARIANTS = (
              left join orders o on o.id = a.order_id
              left join checkout c on c.id = a.checkout_id
             where (a.order_id is not null and o.id is null) or (a.checkout_id is not null and c.id is null)
+               or (a.pays_order is not null and (not exists (select 1 from orders p where p.id = a.pays_order)
+                     or (a.order_id is not null and (a.is_open or a.order_id <> a.pays_order))))
                or (a.order_id is null and a.due_at is null
                    and (a.state = 'authorized' or a.captured_minor > a.refunding_minor))""",
     ),

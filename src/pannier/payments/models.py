@@ -20,6 +20,8 @@ class Attempt:
     id: uuid.UUID
     checkout_id: uuid.UUID | None = None
     order_id: uuid.UUID | None = None
+    #: The order that it is for, where that was there before it; `order_id` is set when it is booked.
+    pays_order: uuid.UUID | None = None
     provider: str
     method: str
     amount_minor: int

@@ -102,6 +102,30 @@ async def close(
     await connection.execute("select payment_close($1, $2, $3, $4)", attempt_id, failure, due_at, at)
 
 
+async def find_paying(connection: Connection, order_id: uuid.UUID) -> Attempt | None:
+    """The payment of an order that is under way; see `payment_paying`."""
+    return _attempt(await connection.fetchval("select payment_document(payment_paying($1))", order_id))
+
+
+async def challenged(connection: Connection, attempt_id: uuid.UUID, look_at: datetime) -> None:
+    """The shopper was told where to go; see `payment_challenged`."""
+    await connection.execute("select payment_challenged($1, $2)", attempt_id, look_at)
+
+
+async def pay_order(connection: Connection, attempt: Attempt, at: datetime) -> bool:
+    """Its order stands for what it captured, with the booking; see `payment_pay_order`."""
+    return bool(
+        await connection.fetchval("select payment_pay_order($1, $2, $3)", attempt.id, attempt.captured_minor, at)
+    )
+
+
+async def give_up(
+    connection: Connection, attempt_id: uuid.UUID, failure: Mapping[str, Any], due_at: datetime, at: datetime
+) -> bool:
+    """It comes to nothing, and its money is seen to at `due_at`; False where it was over before."""
+    return bool(await connection.fetchval("select payment_give_up($1, $2, $3, $4)", attempt_id, failure, due_at, at))
+
+
 async def due_attempts(connection: Connection, now: datetime, limit: int) -> list[uuid.UUID]:
     """Attempts whose time has come."""
     rows = await connection.fetch(
@@ -186,19 +210,32 @@ async def refund_told(
     return state
 
 
-async def settle_refund(
-    connection: Connection, refund_id: uuid.UUID, report: Report | None, failure: str | None, actor: str, at: datetime
-) -> None:
-    """Note what became of a refund; see `refund_settle`."""
+async def settle_refund(connection: Connection, refund_id: uuid.UUID, report: Report, actor: str, at: datetime) -> None:
+    """Note that a refund was given; see `refund_settle`."""
     await connection.execute(
         "select refund_settle($1, $2, $3, $4, $5, $6, $7)",
         refund_id,
-        None if report is None else _told(report),
-        failure,
+        _told(report),
+        None,
         [uuid7() for _ in range(_EVENTS_MAX)],
         actor,
         correlation_id.get(),
         at,
+    )
+
+
+async def refund_refused(connection: Connection, refund_id: uuid.UUID, failure: str, actor: str, at: datetime) -> bool:
+    """Note that a refund was refused for good; whether that is to be told. See `refund_refused`."""
+    return bool(
+        await connection.fetchval(
+            "select refund_refused($1, $2, $3, $4, $5, $6)",
+            refund_id,
+            failure,
+            uuid7(),
+            actor,
+            correlation_id.get(),
+            at,
+        )
     )
 
 

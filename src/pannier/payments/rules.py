@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pannier.kernel.errors import PannierError
 from pannier.payments.models import Attempt, PaymentState
 
 #: Ways to pay that ask nobody.
@@ -21,3 +22,10 @@ def decline_of(attempt: Attempt) -> str:
     """The provider's word for why it did not work."""
     failure = attempt.failure or {}
     return str(failure.get("reason") or "declined")
+
+
+def with_money_back(refusal: PannierError, attempt: Attempt) -> PannierError:
+    """The refusal, with what becomes of the money."""
+    how = "is given back" if attempt.captured_minor else "was not taken"
+    details = {**refusal.details, "payment": "refunded" if attempt.captured_minor else "voided"}
+    return type(refusal)(f"{refusal.message} Your payment {how}.", field=refusal.field, details=details)

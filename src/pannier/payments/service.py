@@ -40,8 +40,8 @@ _TOO_MUCH = "PN020"
 _BATCH = 50
 #: No provider tells of an event again after this.
 WEBHOOKS_KEPT = timedelta(days=90)
-# Seconds until what failed is tried again: they double, up to an hour.
-_AGAIN_S, _AGAIN_S_MAX = 5.0, 3600.0
+# Seconds until what failed is tried again: they double, up to an hour; what was refused for good, up to a day.
+_AGAIN_S, _AGAIN_S_MAX, _REFUSED_S_MAX = 5.0, 3600.0, 86400.0
 
 
 class PaymentService:
@@ -267,12 +267,13 @@ class PaymentService:
         """The provider has said that nothing is decided yet: it is looked at again then, and nothing has failed."""
         await self._db.write(lambda connection: repository.has_answered(connection, attempt.id, look_at))
 
-    async def try_again(self, attempt: Attempt) -> None:
-        """Say that an attempt failed to be carried on: it is tried again, later every time.
+    async def try_again(self, attempt: Attempt, *, is_refused: bool = False) -> None:
+        """Say that an attempt failed to be carried on: it is tried again, later every time; `is_refused`: once a day in
+        the end, since only somebody at the provider's can change that.
 
         One that is being paid is looked at when its time is up, however often that has failed.
         """
-        at = self._now() + _pause(attempt.tries)
+        at = self._now() + _pause(attempt.tries, _REFUSED_S_MAX if is_refused else _AGAIN_S_MAX)
         if attempt.is_open and attempt.expires_at > self._now():
             at = min(at, attempt.expires_at)
         await self.look_again(attempt, at)
@@ -296,7 +297,6 @@ class PaymentService:
         if refund is None or attempt is None:
             return
         provider = self.providers.of(attempt.provider)
-        report, failure = None, None
         try:
             report = await self._answered(
                 provider,
@@ -310,13 +310,19 @@ class PaymentService:
             await self._db.write(lambda connection: repository.refund_due(connection, refund.id, again))
             return
         except ProviderRefusedError as refused:
-            failure = str(refused)[:500]
-            logger.error("refund %s of payment %s was refused: %s", refund.id, attempt.id, failure)
+            await self._refused(refund, str(refused)[:500])
+            return
         await self._db.write(
-            lambda connection: repository.settle_refund(
-                connection, refund.id, report, failure, refund.actor, self._now()
-            )
+            lambda connection: repository.settle_refund(connection, refund.id, report, refund.actor, self._now())
         )
+
+    async def _refused(self, refund: Refund, failure: str) -> None:
+        """Note a refusal. Staff are told; of money that no order came of once, though it is asked for again."""
+        is_told = await self._db.write(
+            lambda connection: repository.refund_refused(connection, refund.id, failure, refund.actor, self._now())
+        )
+        level = logging.ERROR if is_told else logging.WARNING
+        logger.log(level, "refund %s of payment %s was refused: %s", refund.id, refund.attempt_id, failure)
 
     async def _reported(self, attempt: Attempt) -> Report | None:
         """What became of an attempt; None when the provider has never heard of it."""
@@ -353,9 +359,9 @@ class PaymentService:
         return self._db.clock.now()
 
 
-def _pause(tries: int) -> timedelta:
+def _pause(tries: int, longest_s: float = _AGAIN_S_MAX) -> timedelta:
     """How long to leave alone what failed so often."""
-    return timedelta(seconds=min(_AGAIN_S * 2 ** min(tries, 20), _AGAIN_S_MAX))
+    return timedelta(seconds=min(_AGAIN_S * 2 ** min(tries, 20), longest_s))
 
 
 def _no_answer() -> ProviderUnavailableError:

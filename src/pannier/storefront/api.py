@@ -66,6 +66,7 @@ _ROUTES: Sequence[tuple[str, str, Handler]] = (
     ("POST", "/pay/test/{reference}", payment_pages.choose_at_gateway),
     ("GET", "/orders/{number}", checkout_pages.show_order),
     ("POST", "/orders/{number}", order_pages.change_order),
+    ("GET", "/orders/{number}/back", order_pages.come_back),
     ("GET", "/orders/{number}/invoice", order_pages.show_invoice),
     ("GET", "/account", customer_pages.show_account),
     ("POST", "/account/addresses", customer_pages.save_address),

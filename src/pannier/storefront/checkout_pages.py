@@ -12,7 +12,7 @@ import msgspec
 from starlette.responses import Response
 
 from pannier.cart import CartPricingService, CartService, Command
-from pannier.checkout import CheckoutPatch, CheckoutService
+from pannier.checkout import CheckoutPatch, CheckoutService, DueService
 from pannier.kernel.country_names import COUNTRY_NAMES
 from pannier.kernel.errors import ErrorKind, PannierError
 from pannier.orders import OrderService, is_cancelable, show, show_aftermath
@@ -184,6 +184,7 @@ async def show_order(visit: Visit) -> Response:
         shipped_by=delivery.of_order(visit, placed.shipping_method, placed.placed_at),
         after=_plain(show_aftermath(placed, after)),
         returnable={str(line.id): line.quantity_returnable for line in placed.lines if line.quantity_returnable},
+        due=_plain(await visit.service(DueService).offer(visit.principal, number)),
         is_cancelable=is_cancelable(placed, visit.settings.hold_at, visit.settings.commit_at),
     )
 

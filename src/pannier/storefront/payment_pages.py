@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -28,13 +28,20 @@ async def lead_to_payment(visit: Visit, document: Mapping[str, Any]) -> Response
     A browser does not follow a form to another site that the page's policy does not name, so to a page elsewhere one of
     ours leads, by itself and by a link.
     """
-    link = next((link["href"] for link in document["links"] if link["rel"] == "payment"), None)
+    return await lead_on(visit, document["links"], document["amount_due"], f"/checkout/{document['id']}")
+
+
+async def lead_on(
+    visit: Visit, links: Sequence[Mapping[str, Any]], amount: Mapping[str, Any], waits_at: str
+) -> Response:
+    """The same for a payment of so much. Where no link leads on, the page it `waits_at` tells of it."""
+    link = next((link["href"] for link in links if link["rel"] == "payment"), None)
     if link is None:
-        # A bank that takes its time leads nowhere: the checkout says that its answer is waited for.
-        return visit.redirect(f"/checkout/{document['id']}")
+        # A bank that takes its time leads nowhere: the page says that its answer is waited for.
+        return visit.redirect(waits_at)
     if link.startswith("/"):
         return visit.redirect(link)
-    response = await visit.page("pay.html", link=link, amount=document["amount_due"])
+    response = await visit.page("pay.html", link=link, amount=amount)
     response.headers["Refresh"] = f"0; url={link}"
     return response
 

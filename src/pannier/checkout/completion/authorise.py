@@ -37,7 +37,7 @@ async def give_back(payments: PaymentService, attempt: Attempt, reason: str, now
         # The provider has refused. Somebody may have given it back there by hand; otherwise it is still owed.
         attempt = await payments.look_up(attempt) or attempt
     if attempt.is_owed_back:
-        await payments.try_again(attempt)
+        await payments.try_again(attempt, is_refused=True)
         return attempt
     # What the provider has never heard of may still be on its way there.
     is_late = attempt.reference is None and now < attempt.created_at + LATE

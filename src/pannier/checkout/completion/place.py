@@ -25,7 +25,7 @@ from pannier.checkout.placing import place
 from pannier.checkout.repository import Found
 from pannier.kernel.errors import PannierError
 from pannier.orders import money
-from pannier.payments import Attempt
+from pannier.payments import Attempt, with_money_back
 
 
 def place_paid(found: Found, attempt: Attempt, house: HouseRules, locked: frozenset[uuid.UUID]) -> Decision:
@@ -71,13 +71,6 @@ def _against(seen: Look, attempt: Attempt, house: HouseRules) -> PannierError | 
             details={"total": money(seen.quoted.totals.total_minor, seen.quoted.currency)},
         )
     return None
-
-
-def with_money_back(refusal: PannierError, attempt: Attempt) -> PannierError:
-    """The refusal, with what becomes of the money."""
-    how = "is given back" if attempt.captured_minor else "was not taken"
-    details = {**refusal.details, "payment": "refunded" if attempt.captured_minor else "voided"}
-    return type(refusal)(f"{refusal.message} Your payment {how}.", field=refusal.field, details=details)
 
 
 def _given_up() -> PannierError:

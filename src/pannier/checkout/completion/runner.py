@@ -11,10 +11,11 @@ from dataclasses import replace
 import msgspec
 
 from pannier.checkout import steps
-from pannier.checkout.completion.authorise import authorise, give_back
-from pannier.checkout.completion.challenge import challenge, next_look
+from pannier.checkout.completion.challenge import challenge
+from pannier.checkout.completion.deciding import decided, key_of_attempt, see_to_money
+from pannier.checkout.completion.due import DuePayments
 from pannier.checkout.completion.give_up import declined, give_up
-from pannier.checkout.completion.place import place_paid, with_money_back
+from pannier.checkout.completion.place import place_paid
 from pannier.checkout.completion.session import interrupted
 from pannier.checkout.completion.settle import settle
 from pannier.checkout.desk import Desk
@@ -30,6 +31,7 @@ from pannier.payments import (
     ProviderUnavailableError,
     Wish,
     is_decided,
+    with_money_back,
 )
 from pannier.platform.idempotency import (
     Answer,
@@ -56,6 +58,7 @@ class Completion:
         self._desk = desk
         self._payments = payments
         self._orders = orders
+        self.dues = DuePayments(desk.db, settings, payments, orders)
         self._is_busy_refused = settings.checkout_busy == "refuse"
         self._patience_s = 2 * settings.payment_timeout_s
 
@@ -66,7 +69,7 @@ class Completion:
         """
         if attempt.order_id is not None:
             return await self._finish(attempt, by, key, await self._shown(attempt, by))
-        attempt, refusal = await self._decided(attempt, wish)
+        attempt, refusal = await decided(self._payments, attempt, wish, self._desk.db.clock)
         if refusal is None and attempt.state == "challenged":
             return await self._stored(
                 attempt, by, key, lambda found: challenge(found, attempt, self._desk.rules(found))
@@ -104,7 +107,10 @@ class Completion:
             await self._after(attempt)
             return
         try:
-            await self.run(attempt, _SYSTEM, _key_of(attempt))
+            if attempt.pays_order is not None:
+                await self.dues.run(attempt, key_of_attempt(attempt))
+            else:
+                await self.run(attempt, _SYSTEM, key_of_attempt(attempt))
         except IdempotencyConflictError:
             # Its key was used for something else meanwhile, so nobody waits for the answer under it.
             await self.advance(replace(attempt, idem_key=None))
@@ -164,7 +170,10 @@ class Completion:
             return
         refusal = with_money_back(_never_placed(), found)
         try:
-            await self._refuse(found, _SYSTEM, _key_of(attempt), refusal)
+            if found.pays_order is not None:
+                await self.dues.refuse(found, key_of_attempt(attempt), refusal)
+            else:
+                await self._refuse(found, _SYSTEM, key_of_attempt(attempt), refusal)
         except IdempotencyConflictError:
             # As in `advance`: nobody waits for the answer under it.
             await self._try_again(replace(attempt, idem_key=None))
@@ -175,29 +184,6 @@ class Completion:
             # What it fails at may be the checkout itself, which goes on without this payment then.
             logger.exception("payment %s is given up without its checkout", found.id)
             await self._payments.abandon(found, {"error": refusal.error, "message": refusal.message})
-
-    async def _decided(self, attempt: Attempt, wish: Wish | None) -> tuple[Attempt, PannierError | None]:
-        """The attempt with what the provider says of it by now; a refusal where nobody will pay it any more.
-
-        Raises ProviderUnavailableError while nobody knows, as of a bank that takes its time.
-        """
-        if wish is not None:
-            return await authorise(self._payments, attempt, wish), None
-        if is_decided(attempt):
-            return attempt, None
-        found = await self._payments.look_up(attempt)
-        is_over = self._desk.db.clock.now() >= attempt.expires_at
-        if found is not None and not (is_over and found.state in {"created", "challenged"}):
-            if found.state == "challenged":
-                await self._payments.has_answered(found, next_look(found, self._desk.db.clock.now()))
-            if found.state != "created":
-                return found, None
-        if found is not None:
-            # It was begun and never paid; from now on it cannot be.
-            found = await self._payments.stop(found)
-            if found.is_good:
-                return found, None
-        return attempt, _never_paid()
 
     async def _place(self, attempt: Attempt, by: Principal, key: Key | None) -> Answer:
         assert attempt.checkout_id is not None
@@ -265,13 +251,7 @@ class Completion:
 
     async def _after(self, attempt: Attempt, reason: str = "no order came of it") -> None:
         """Nobody's order stands for it: its money goes back."""
-        if attempt.order_id is not None:
-            await self._payments.look_again(attempt, None)
-            return
-        try:
-            await give_back(self._payments, attempt, reason, self._desk.db.clock.now())
-        except ProviderUnavailableError:
-            await self._payments.try_again(attempt)
+        await see_to_money(self._payments, attempt, reason, self._desk.db.clock)
 
     async def _again(self, attempt: Attempt, by: Principal, *, is_other: bool) -> Answer | None:
         """A payment that waits for its shopper, who asks again: she may have paid, or wants to pay in another way."""
@@ -309,20 +289,6 @@ class Completion:
         outcome = await self._desk.change(attempt.checkout_id, by, key, decide, locks_stock=locks, is_repeatable=True)
         assert isinstance(outcome, Answer)
         return Answer(outcome.body, outcome.status)
-
-
-def _key_of(attempt: Attempt) -> Key | None:
-    if attempt.idem_owner is None or attempt.idem_key is None or attempt.idem_hash is None:
-        return None
-    return Key(bytes.fromhex(attempt.idem_owner), attempt.idem_key, bytes.fromhex(attempt.idem_hash))
-
-
-def _never_paid() -> PaymentFailedError:
-    return PaymentFailedError(
-        "The payment was not made, and nothing was charged. Pay again, or in another way.",
-        field="payment_method",
-        details={"reason": "not_paid"},
-    )
 
 
 def _never_placed() -> PaymentFailedError:

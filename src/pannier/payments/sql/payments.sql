@@ -171,6 +171,37 @@ begin
   end if;
 end $$;
 
+-- The payment of an order that is under way: for what it has due, or the one of its checkout that is not settled yet.
+create or replace function payment_paying(p_order uuid) returns uuid language plpgsql stable
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return coalesce((select a.id from payment_attempt a where a.pays_order = p_order and a.is_open limit 1),
+                  (select a.id from payment_attempt a where a.order_id = p_order and a.is_open limit 1));
+end $$;
+
+-- The order stands for what was paid of what it had due; called with the booking, under the order's lock. False where the
+-- payment is there no more, or is booked: given up, or given back, meanwhile.
+create or replace function payment_pay_order(p_attempt uuid, p_captured bigint, p_at timestamptz) returns boolean
+language plpgsql as $$
+begin
+  update payment_attempt set order_id = pays_order, is_open = false, due_at = null, action_url = null, updated_at = p_at
+   where id = p_attempt and is_open and captured_minor = p_captured and refunding_minor = 0;
+  return found;
+end $$;
+
+-- A payment of what an order has due comes to nothing. False where it was over before: who is first has it.
+create or replace function payment_give_up(p_attempt uuid, p_failure jsonb, p_due timestamptz, p_at timestamptz)
+returns boolean language plpgsql as $$
+begin
+  perform 1 from payment_attempt where id = p_attempt and is_open and order_id is null for update;
+  if not found then
+    return false;
+  end if;
+  perform payment_close(p_attempt, p_failure, p_due, p_at);
+  return true;
+end $$;
+
 -- What staff note of money that was promised: that it came in, or that nobody waits for it any more.
 -- p_amount: what came in, where that is less than was promised, since goods came back or were taken out before.
 create or replace function payment_promise_kept(

@@ -97,6 +97,33 @@ begin
   perform payment_apply(r.attempt_id, p_report, p_events, p_actor, p_correlation, p_at);
 end $$;
 
+-- The provider refuses a refund for good. Of money that no order stands for, which is asked for again and again, that is
+-- told once, by an event. Answers whether it is to be told: for the first time, or of an order's refund.
+create or replace function refund_refused(
+  p_refund uuid, p_failure text, p_event uuid, p_actor text, p_correlation text, p_at timestamptz
+) returns boolean language plpgsql
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan
+as $$
+declare
+  a payment_attempt;
+  r refund;
+  v_is_first boolean;
+begin
+  select * into a from payment_attempt where id = (select k.attempt_id from refund k where k.id = p_refund) for update;
+  select * into r from refund where id = p_refund;
+  v_is_first := a.order_id is null and r.state = 'pending'
+    and not exists (select 1 from refund k where k.attempt_id = a.id and k.state = 'failed');
+  perform refund_settle(p_refund, null, p_failure, '{}', p_actor, p_correlation, p_at);
+  if v_is_first then
+    update payment_attempt set version = version + 1 where id = a.id;
+    perform event_append(jsonb_build_array(jsonb_build_object('aggregate_id', a.id, 'version', a.version,
+      'aggregate_kind', 'payment', 'id', p_event, 'type', 'payment.refund_failed', 'data', jsonb_build_object(
+        'refund_id', r.id, 'amount_minor', r.amount_minor, 'currency', r.currency, 'provider', a.provider,
+        'checkout_id', a.checkout_id, 'order_id', a.order_id, 'failure', p_failure))), p_actor, null, p_correlation, p_at);
+  end if;
+  return v_is_first or a.order_id is not null;
+end $$;
+
 -- A provider tells of a refund of the attempt. One that is waited for is due now. Of one that was given, and failed at the
 -- bank days later (p_failure), the ledger says what it said: why is noted once, and told by an event. Answers its state.
 create or replace function refund_told(
