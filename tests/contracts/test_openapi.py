@@ -35,7 +35,7 @@ ONLY_SHORTLY = "guest at every boundary"
 SHORTLY = {
     "guest with a token": [*BY_CHANCE, "--exclude-tag", "auth", "--exclude-tag", "me", "--exclude-tag", "admin"],
     ONLY_SHORTLY: ["--phases", "coverage", "--include-tag", "cart"],
-    "customer": ["--include-tag", "auth", "--include-tag", "me"],
+    "customer": [*BY_CHANCE, "--include-tag", "auth", "--include-tag", "me"],
     "guest with a cookie": ["--include-tag", "cart", "--include-tag", "checkout", "--phases", "fuzzing,stateful"],
     "staff": [*BY_CHANCE, "--include-tag", "admin", "--include-tag", "inventory"],
 }
