@@ -106,6 +106,8 @@ class HotRequest(RequestContext):
 
     def query(self, name: str) -> str | None:
         """The value of a query parameter. Raises ValidationFailedError where it has several."""
+        if not self.scope["query_string"]:
+            return None
         if self._query is None:
             text = self.scope["query_string"].decode("latin-1")
             self._query = parse_qs(text, keep_blank_values=True)
