@@ -53,8 +53,16 @@ async def twins(db: Database, other_database_url: str, settings: Settings, clock
         "few_each": await make_product(db, on_hand=20, quantity_max=2),
         "archived": await make_product(db, status="archived"),
         "euros": await make_product(db, currency="EUR"),
+        "tiered": await make_product(db, on_hand=50),
+        "withdrawn": await make_product(db, on_hand=50),
         "unknown": uuid7(),
     }
+    await reprice(
+        db,
+        products["tiered"],
+        "insert into price (id, variant_id, currency, quantity_min, amount_minor)"
+        " values (gen_random_uuid(), $1, 'USD', 3, 900)",
+    )
     other = await Database.connect(other_database_url, settings, clock)
     await make_twin(db, other)
     for database in (db, other):
@@ -65,13 +73,23 @@ async def twins(db: Database, other_database_url: str, settings: Settings, clock
     await other.close()
 
 
+async def reprice(db: Database, variant: UUID, statement: str) -> None:
+    """Change its prices, and what is shown of it."""
+    async with db.read() as connection:
+        await connection.execute(statement, variant)
+        await connection.execute(
+            "select catalog_refresh_display(array(select product_id from variant where id = $1))", variant
+        )
+
+
 # What the one statement of many plain adds comes to is what its steps do, so one of the twins has no such statement.
 STEP_BY_STEP = """
     create or replace function cart_add_plain(
       p_requests jsonb, p_carts uuid[], p_is_mine boolean[], p_lapsed uuid[], p_policy cart_policy, p_now timestamptz
     ) returns jsonb language sql as 'select null::jsonb'"""
 PRODUCTS = (
-    "plenty", "scarce", "last", "none", "safe", "backordered", "uncounted", "few_each", "archived", "euros", "unknown",
+    "plenty", "scarce", "last", "none", "safe", "backordered", "uncounted", "few_each", "archived", "euros", "tiered",
+    "unknown",
 )  # fmt: skip
 QUANTITIES = st.sampled_from([1, 1, 1, 2, 3, 7, 99, 101])
 

@@ -19,6 +19,7 @@ from tests.properties.test_batch import (
     Twins,
     Wish,
     in_one_batch,
+    reprice,
     told,
     twins,  # noqa: F401 # a fixture
     without_order,
@@ -88,6 +89,30 @@ async def test_many_at_once_are_what_they_are_step_by_step(
     # What runs out at one moment is let go of in any order.
     assert differences(await without_order(twins.batched), await without_order(twins.single)) == []
     assert await faults(twins.batched) == {}
+
+
+@pytest.mark.parametrize("product", ["tiered", "withdrawn"])
+async def test_more_of_what_has_no_plain_price_is_added_at_its_lines_price(
+    twins: Twins,  # noqa: F811 # the fixture
+    product: str,
+) -> None:
+    batched, single = CartService(twins.batched, twins.settings), CartService(twins.single, twins.settings)
+    shoppers = Shoppers(twins.products)
+    for wish in (Request(0, (Wish("add", product),)), Request(1, (Wish("add", "plenty"),))):
+        command = shoppers.command(wish)
+        assert await told(batched, command) == await told(single, command)
+    if product == "withdrawn":
+        for database in (twins.batched, twins.single):
+            await reprice(database, twins.products[product], "delete from price where variant_id = $1")
+    new = "OK" if product == "tiered" else "PRODUCT_UNAVAILABLE"
+    for others, expected in (("plenty", "OK"), (product, new)):
+        commands = [
+            shoppers.command(Request(n, (Wish("add", wanted, 2),))) for n, wanted in enumerate([product, others])
+        ]
+        together = await in_one_batch(batched, commands)
+        assert together == [await told(single, command) for command in commands]
+        assert [answer[0] for answer in together] == ["OK", expected]
+    assert differences(await without_order(twins.batched), await without_order(twins.single)) == []
 
 
 async def test_plain_adds_take_no_steps_and_what_is_short_does(twins: Twins, clock: ManualClock) -> None:  # noqa: F811 # the fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -26,8 +27,8 @@ async def once(request: Request) -> None:
 
 
 def _refuse_repeated(query: bytes, single: Collection[str]) -> None:
-    names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name in single]
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    names = Counter(name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    repeated = sorted(name for name in single if names[name] > 1)
     if repeated:
         raise ValidationFailedError.of([(name, "Give it once") for name in repeated])
 

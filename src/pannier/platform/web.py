@@ -197,11 +197,13 @@ class Edge:
     ) -> Receive:
         """Answer, or leave that to FastAPI, which receives the body by what is returned."""
         request.param = param
+        unread = receive
         if route.method != "GET":
             request.body = await _read_body(receive, self._limits.body_bytes)
+            unread = _with_body(request.body, receive)
         response = await route.handler(request)
         if response is None:
-            return _with_body(request.body, receive)
+            return unread
         await answer.whole(response.status, response.headers, response.content_type, response.body)
         return receive
 

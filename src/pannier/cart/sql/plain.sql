@@ -19,9 +19,11 @@ begin
   with asked as materialized (
     select x.n, x.request, c.id as cart_id, l.id as line_id, (x.change->>'line_id')::uuid as new_line_id,
            (x.change->>'variant_id')::uuid as variant_id, (x.change->>'quantity')::bigint as quantity,
-           coalesce(l.quantity, 0)::bigint as before, o.price, r.expires_at as until,
-           coalesce((x.change->>'shelf_minor')::bigint, o.price) as shelf,
-           coalesce((x.change->>'shown_minor')::bigint, o.price) as shown,
+           coalesce(l.quantity, 0)::bigint as before, r.expires_at as until,
+           -- Of a line that is there its own: what it costs by now is none of an add's business.
+           coalesce(l.price, o.price) as price,
+           coalesce((x.change->>'shelf_minor')::bigint, l.price, o.price) as shelf,
+           coalesce((x.change->>'shown_minor')::bigint, l.price, o.price) as shown,
            coalesce(x.request ? 'plain_add' and p_is_mine[x.n] and i.is_known is null
              and (not x.request ? 'cart_id' or (x.request->>'cart_id')::uuid = c.id)
              and r.expires_at > p_now
@@ -51,6 +53,7 @@ begin
         select case when not v.has_other_prices then (v.plain_prices->c.currency->>0)::bigint end as price) o on true
       left join lateral (
         select (array_agg(j.id) filter (where j.merge_key = ''))[1] as id, sum(j.quantity) as all_units,
+               (array_agg(j.unit_price_minor) filter (where j.merge_key = ''))[1] as price,
                sum(j.quantity) filter (where j.merge_key = '') as quantity
           from cart_line j where j.cart_id = c.id and j.variant_id = (x.change->>'variant_id')::uuid) l on true
       left join lateral (
