@@ -20,7 +20,7 @@ from pannier.orders import (
     RefundService,
     ThroughPayments,
 )
-from pannier.payments import PaymentFailedError, ProviderUnavailableError, Wish
+from pannier.payments import PaymentFailedError, ProviderUnavailableError, Wish, export_payments
 from pannier.platform.database import Database
 from pannier.platform.settings import Settings
 from tests.checkout.owing import Owing, owing, pay_on_page
@@ -117,6 +117,27 @@ async def test_what_was_paid_too_much_goes_back_by_itself(
 
     assert await order.money() == money
     assert await faults(db) == {}
+
+
+async def test_a_payment_that_came_to_nothing_is_known_to_be_the_orders(
+    db: Database, settings: Settings, clock: ManualClock
+) -> None:
+    order = await owing(db, settings)
+    await order.pay(None)
+    refunds = RefundService(db, ThroughPayments(order.shop.checkouts.payments))
+    await OrderService(db, order.shop.settings, refunds).cancel(STAFF, order.number)
+    await pay_on_page(order)
+    await order.resume(clock)
+
+    order_id = (await order.order()).id
+    async with db.read() as connection:
+        told = await connection.fetch(
+            "select type, data->>'order_id' as id from event where aggregate_kind = 'payment'"
+        )
+        given_out = await export_payments(connection, [order_id])
+    late = [row["type"] for row in told if row["id"] == str(order_id)]
+    assert {"payment.captured", "payment.refunded"} <= set(late)
+    assert sum(entry["kind"] == "refund" for row in given_out for entry in row["entries"]) == 2
 
 
 async def test_money_that_comes_after_all_was_given_up_goes_back(

@@ -94,12 +94,12 @@ class StepMissingError(PannierError):
 
 
 class CompletionInProgressError(PannierError):
-    """Another request is completing this checkout right now. Ask for its status in a second."""
+    """Another request is completing this checkout, or paying this order. Ask what became of it in a second."""
 
     kind = ErrorKind.conflict
     error = "COMPLETION_IN_PROGRESS"
     code = "CHK_013"
-    title = "The checkout is being completed"
+    title = "Another request is at it"
 
 
 class TotalChangedError(PannierError):

@@ -22,7 +22,7 @@ class PaymentFailedError(PannierError):
 
 
 class ProviderUnavailableError(PannierError):
-    """The payment provider does not answer. Ask for the checkout's status: what it did is looked up, once at most."""
+    """The payment provider does not answer. Ask again in a moment: what it did is looked up, once at most."""
 
     kind = ErrorKind.unavailable
     error = "PROVIDER_UNAVAILABLE"

@@ -36,7 +36,7 @@ class Attempt:
     captured_minor: int = 0
     refunding_minor: int = 0
     refunded_minor: int = 0
-    #: Whether the completion of its checkout stands on it.
+    #: Whether the completion of its checkout, or the paying of its order, stands on it.
     is_open: bool = False
     failure: Mapping[str, Any] | None = None
     held: list[tuple[uuid.UUID, int]] | None = None

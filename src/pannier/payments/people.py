@@ -14,11 +14,12 @@ async def export_payments(connection: Connection, order_ids: Sequence[uuid.UUID]
     """The payments of orders with what moved, oldest first; amounts in minor units."""
     rows = await connection.fetch(
         """
-        select a.id, a.order_id, a.method, a.state::text as state, a.amount_minor, a.currency, a.created_at,
+        select a.id, coalesce(a.order_id, a.pays_order) as order_id, a.method, a.state::text as state,
+               a.amount_minor, a.currency, a.created_at,
                (select coalesce(jsonb_agg(jsonb_build_object('kind', t.kind, 'amount_minor', t.amount_minor, 'at', t.at)
                   order by t.number), '[]')
                   from payment_transaction t where t.attempt_id = a.id) as entries
-          from payment_attempt a where a.order_id = any($1) order by a.created_at, a.id
+          from payment_attempt a where a.order_id = any($1) or a.pays_order = any($1) order by a.created_at, a.id
         """,
         list(order_ids),
     )

@@ -366,7 +366,7 @@ def _pause(tries: int, longest_s: float = _AGAIN_S_MAX) -> timedelta:
 
 def _no_answer() -> ProviderUnavailableError:
     return ProviderUnavailableError(
-        "The payment provider does not answer right now. Ask for the checkout's status in a moment: "
+        "The payment provider does not answer right now. Ask what became of it in a moment: "
         "what became of the payment is looked up, and it is charged once at most.",
         headers={"Retry-After": "5"},
     )

@@ -95,7 +95,7 @@ begin
     perform payment_book(a.id, a.entries + n, v_moved[n], v_amounts[n], a.currency, coalesce(p_report->>'reference', a.reference),
       p_actor, p_correlation, p_at);
     v_data := jsonb_build_object('amount_minor', v_amounts[n], 'currency', a.currency, 'provider', a.provider,
-      'checkout_id', a.checkout_id, 'order_id', a.order_id);
+      'checkout_id', a.checkout_id, 'order_id', coalesce(a.order_id, a.pays_order));
     perform event_append(jsonb_build_array(jsonb_build_object('aggregate_id', a.id, 'version', a.version + n - 1,
       'aggregate_kind', 'payment', 'id', p_events[n], 'data', v_data, 'type', 'payment.' || case v_moved[n]
         when 'authorize' then 'authorized' when 'capture' then 'captured' when 'void' then 'voided' else 'refunded' end)),

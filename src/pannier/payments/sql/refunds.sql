@@ -119,7 +119,7 @@ begin
     perform event_append(jsonb_build_array(jsonb_build_object('aggregate_id', a.id, 'version', a.version,
       'aggregate_kind', 'payment', 'id', p_event, 'type', 'payment.refund_failed', 'data', jsonb_build_object(
         'refund_id', r.id, 'amount_minor', r.amount_minor, 'currency', r.currency, 'provider', a.provider,
-        'checkout_id', a.checkout_id, 'order_id', a.order_id, 'failure', p_failure))), p_actor, null, p_correlation, p_at);
+        'checkout_id', a.checkout_id, 'order_id', coalesce(a.order_id, a.pays_order), 'failure', p_failure))), p_actor, null, p_correlation, p_at);
   end if;
   return v_is_first or a.order_id is not null;
 end $$;
@@ -145,7 +145,7 @@ begin
     perform event_append(jsonb_build_array(jsonb_build_object('aggregate_id', a.id, 'version', a.version,
       'aggregate_kind', 'payment', 'id', p_event, 'type', 'payment.refund_failed', 'data', jsonb_build_object(
         'refund_id', r.id, 'amount_minor', r.amount_minor, 'currency', r.currency, 'provider', a.provider,
-        'checkout_id', a.checkout_id, 'order_id', a.order_id, 'failure', p_failure))), p_actor, null, p_correlation, p_at);
+        'checkout_id', a.checkout_id, 'order_id', coalesce(a.order_id, a.pays_order), 'failure', p_failure))), p_actor, null, p_correlation, p_at);
   end if;
   return r.state;
 end $$;
