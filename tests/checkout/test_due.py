@@ -18,6 +18,7 @@ from pannier.orders import (
     NothingDueError,
     OrderClosedError,
     OrderNotFoundError,
+    balance_of,
 )
 from pannier.payments import PaymentFailedError
 from pannier.platform.database import Database
@@ -233,3 +234,31 @@ async def test_a_page_for_another_sum_is_left_and_one_for_this_begins(
     await order.resume(clock)
     assert await order.money() == ("paid", 3400, 0, 3400)
     assert await faults(db) == {}
+
+
+@pytest.mark.parametrize("method", ["test", "invoice"])
+async def test_an_order_that_was_paid_is_paid_again_when_what_was_added_is_taken_out(
+    db: Database, settings: Settings, method: str
+) -> None:
+    order = await owing(db, settings, method)
+    if method == "invoice":
+        await order.shop.orders.pay(STAFF, order.number)
+        await order.edit(Edit(added=[(order.lamp, 1)]))
+    lamps = (await order.order()).lines[1:]
+    before = await order.order()
+    assert (before.status, before.payment_status) == ("pending", "pending")
+
+    await order.edit(Edit({lamps[-1].id: 0}))
+
+    after = await order.order()
+    assert (after.status, after.payment_status, balance_of(after)) == ("paid", "paid", 0)
+    async with db.read() as connection:
+        states = await connection.fetch("select state::text from payment_attempt where state = 'promised'")
+    assert states == []
+    assert await faults(db) == {}
+
+
+async def test_an_order_that_was_never_paid_is_not_paid_by_an_edit(db: Database, settings: Settings) -> None:
+    order = await owing(db, settings, "invoice")
+    await order.edit(Edit({(await order.order()).lines[-1].id: 0}))
+    assert (await order.order()).payment_status == "pending"

@@ -86,7 +86,7 @@ async def test_a_crash_before_the_gateway_was_asked_charges_nothing(
 @pytest.mark.parametrize(
     "meanwhile, money",
     [
-        ("taken out", ("pending", 2000, 0, 2000)),
+        ("taken out", ("paid", 2000, 0, 2000)),
         ("one of two", ("paid", 3400, 700, 2700)),
         ("noted by hand", ("paid", 2700, 0, 2000)),
         ("more", ("pending", 2700, 0, 2700)),

@@ -12,7 +12,7 @@ from pannier.cart import StatelessPricing
 from pannier.catalog import ProductUnavailableError
 from pannier.checkout import ReviseService
 from pannier.checkout.revising import Edit
-from pannier.orders import ReturnStateError
+from pannier.orders import OrderQuantityError, ReturnStateError
 from pannier.platform.database import Database
 from pannier.platform.idempotency import Key
 from pannier.platform.settings import Settings
@@ -105,3 +105,11 @@ async def test_what_is_added_has_the_taxes_that_an_outside_service_names(db: Dat
     await desk.revisions.edit(STAFF, number, Edit(added=[(lamp, 1)]))
     assert (await desk.order(number)).lines[2].tax_minor == 0, "the shop's own rates count"
     assert await faults(db) == {}
+
+
+async def test_a_line_that_the_order_does_not_have_is_told_as_that(db: Database, settings: Settings) -> None:
+    desk = Desk(db, settings)
+    lamp = await make_product(db)
+    number = await desk.sold(lamp, 1)
+    with pytest.raises(OrderQuantityError, match=f"has no line {lamp}"):
+        await desk.revisions.edit(STAFF, number, Edit({lamp: 1}))

@@ -105,7 +105,7 @@ async def test_what_an_order_has_due_is_declined_and_then_paid(
     await reviser.edit(STAFF, address.rpartition("/")[2], Edit(added=[(lamp, 1)]))
 
     await page.goto(address)
-    assert "$7.00, beside what you have paid." in await page.inner_text("main")
+    assert "$7.00, beside the $" in await page.inner_text("main")
     await look(page, "due", 390)
     await choose(page, "Pay $7.00")
     await choose(page, "Decline")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pannier.app import PannierApp
@@ -44,7 +46,7 @@ def pays(page: Page) -> Form:
 
 async def test_what_is_due_is_paid_on_the_gateways_page(reader: Reader, app: PannierApp, db: Database) -> None:
     page = await owing(reader, app, db)
-    assert "$7.00, beside what you have paid." in page.text
+    assert re.search(r"\$7\.00, beside the \$[1-9][0-9.]+ that you have paid\.", page.text)
 
     gateway = await reader.send(pays(page), do="pay")
     assert gateway.path.startswith("/pay/test/tp_")
@@ -57,6 +59,7 @@ async def test_what_is_due_is_paid_on_the_gateways_page(reader: Reader, app: Pan
     assert done.path == page.path
     assert "Your payment is there. Thank you." in done.text
     assert "Still to pay" not in done.text
+    assert "View cart" not in done.text
     assert await count(db, "payment_attempt") == 2
     assert await faults(db) == {}
 
@@ -82,17 +85,32 @@ async def test_another_sum_than_was_shown_is_shown_first(reader: Reader, app: Pa
     back = await reader.send(pays(page), do="pay")
 
     assert "What is due has changed." in back.text
-    assert "$14.00, beside what you have paid." in back.text
+    assert "$14.00, beside the $" in back.text
     assert await count(db, "payment_attempt") == 1
 
 
 async def test_an_order_by_invoice_may_be_paid_by_card(reader: Reader, db: Database) -> None:
     await fill(reader, quantity=2)
     page = await reader.send(order_form(await checkout(reader)), **ADDRESS, payment_method="invoice")
-    assert "$64.00." in page.text
+    assert "$64.00, now if you like." in page.text
 
     gateway = await reader.send(pays(page), do="pay")
     done = await reader.send(gateway.form("/pay/test/"), do="pay")
 
     assert "Your payment is there. Thank you." in done.text
     assert await faults(db) == {}
+
+
+async def test_goods_that_were_taken_out_are_shown_as_that(reader: Reader, app: PannierApp, db: Database) -> None:
+    page = await owing(reader, app, db)
+    assert "taken out" not in page.text
+    services, number = app.lifecycle.services, page.path.removeprefix("/orders/")
+    assert services is not None
+    lamp = (await services.orders.get(STAFF, number)).lines[-1]
+
+    await services.revisions.edit(STAFF, number, Edit({lamp.id: 0}))
+
+    done = await reader.open(page.path)
+    assert "Quantity 1, taken out" in done.text
+    assert re.search(r"Credited −\$7\.00 To pay in all \$[1-9]", done.text)
+    assert "Still to pay" not in done.text

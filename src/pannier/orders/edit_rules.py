@@ -111,7 +111,7 @@ def revised(
         counted = {True: "awaited", False: "untracked"}
         added = [{**one.row, "stock_state": counted[one.variant_id in wanted.available]} for one in wanted.added]
         rows |= {"added": added, "figures": _figures(order, wanted)}
-    status, payment = _standing(order, is_due=due > 0, is_added=bool(wanted.added))
+    status, payment = _standing(order, step, is_due=due > 0, is_added=bool(wanted.added))
     step = replace(step, status=status, payment_status=payment, data=data, rows=rows)
     if not back:
         return step
@@ -130,10 +130,15 @@ def _removed(order: Order, quantities: Mapping[uuid.UUID, int]) -> dict[uuid.UUI
     removed = {}
     for line_id, quantity in quantities.items():
         line = lines.get(line_id)
-        left = 0 if line is None else line.quantity_left
+        if line is None:
+            raise OrderQuantityError(
+                f"Order {order.number} has no line {line_id}. What it has stands in its `items`.",
+                field="items",
+                details={"line_id": str(line_id), "requested": quantity, "held": 0},
+            )
+        left, unsent = line.quantity_left, line.quantity_unsent
         gone = left - quantity
-        unsent = 0 if line is None else line.quantity_unsent
-        if line is None or gone < 0 or gone > unsent:
+        if gone < 0 or gone > unsent:
             raise OrderQuantityError(
                 f"The line has {left} units, of which {unsent} were not sent: {quantity} cannot be left of it. "
                 "What comes on top is added as goods of its own, at today's price.",
@@ -176,12 +181,26 @@ def _require_stock(order: Order, step: Transition, wanted: Revision) -> None:
             )
 
 
-def _standing(order: Order, *, is_due: bool, is_added: bool) -> tuple[OrderStatus, PaymentStatus]:
+def _standing(order: Order, step: Transition, *, is_due: bool, is_added: bool) -> tuple[OrderStatus, PaymentStatus]:
     """How it stands afterwards: what is due is pending, and what was added is still to be sent."""
     payment: PaymentStatus = "pending" if is_due else order.payment_status
+    if not is_due and not is_added and _is_paid_as_before(order, step):
+        return ("paid" if order.status == "pending" else order.status), "paid"
     if order.status in {"canceled", "pending"} or not (is_added or is_due):
         return order.status, payment
     return ("paid" if payment == "paid" else "pending") if is_added or order.status == "paid" else order.status, payment
+
+
+def _is_paid_as_before(order: Order, step: Transition) -> bool:
+    """Whether it was paid, had more due since, and has no longer: then its goods have what being paid gives them."""
+    taken_out = {unit.line_id: unit.cancel for unit in step.units}
+    return (
+        order.payment_status == "pending"
+        and any(state.payment_status == "paid" for state in order.states)
+        and not any(
+            line.stock_state == "awaited" and line.quantity_left > taken_out.get(line.id, 0) for line in order.lines
+        )
+    )
 
 
 def _figures(order: Order, wanted: Revision) -> dict[str, Any]:

@@ -42,7 +42,7 @@ async def change_order(visit: Visit) -> Response:
         if not is_recorded(refusal) or refusal.error == "ORDER_NOT_FOUND":
             raise
         return visit.redirect(f"/orders/{number}", Flash("bad", refusal.message))
-    return visit.redirect(f"/orders/{number}", Flash("ok", text))
+    return visit.redirect(f"/orders/{number}", Flash("ok", text, to="order"))
 
 
 async def come_back(visit: Visit) -> Response:
@@ -54,7 +54,7 @@ async def come_back(visit: Visit) -> Response:
         return visit.redirect(f"/orders/{number}", Flash("bad", _ASKING))
     said = None
     if payment is not None and payment.order_id is not None:
-        said = Flash("ok", _PAID)
+        said = Flash("ok", _PAID, to="order")
     elif payment is not None and not payment.is_open:
         said = Flash("bad", str((payment.failure or {}).get("message") or "The payment was not made."))
     return visit.redirect(f"/orders/{number}", said)
@@ -79,7 +79,7 @@ async def _pay(visit: Visit, form: Form, number: str) -> Response:
     )
     payment = msgspec.json.decode(answer.body)["payment"]
     if payment["status"] == "paid":
-        return visit.redirect(f"/orders/{number}", Flash("ok", _PAID))
+        return visit.redirect(f"/orders/{number}", Flash("ok", _PAID, to="order"))
     return await lead_on(visit, payment["links"], payment["amount"], f"/orders/{number}")
 
 

@@ -32,7 +32,7 @@ class Flash(msgspec.Struct, array_like=True, frozen=True):
     """What the page after a form says once. `kind` is ok or bad; `line` is the cart line it is about.
 
     `undo` is what the form of the Undo button sends, where there is one; `to` is the page it leads on to, cart or
-    wishlist.
+    wishlist; order leads nowhere else.
     """
 
     kind: str

@@ -84,7 +84,10 @@ begin
   if p_step ? 'rows' then
     perform order_rows(v_order, p_step->'rows', cause);
   end if;
-  if p_step->>'status' = 'canceled' or p_step->>'event' = 'order.paid' then
+  -- Nobody waits for what an edit has made due no longer.
+  if p_step->>'status' = 'canceled' or p_step->>'event' = 'order.paid'
+     or (p_step->'rows' ? 'revision' and p_step->>'payment_status' = 'paid')
+  then
     perform payment_promise_kept(v_order, p_step->>'event' = 'order.paid', cause.actor, cause.correlation_id, cause.at,
       -- What a payment of its own brought came by no promise.
       case when p_step->'rows' ? 'booked' then 0 else coalesce((p_step->'money'->>'captured')::bigint, 0) end);
